@@ -1,0 +1,121 @@
+"""Uses of keys: encrypt, decrypt, make data keys. No result leaves before the use is in the ledger.
+
+The order is always the same: admit (is there room in the ledger's queue?), look at the key, permit, let the HSM work,
+record, release. If the process dies before the record, nothing was released; if it dies after, an event tells of a
+result that nobody got: the safe side, and the caller's retry is a new use.
+"""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import dataclass
+from uuid import UUID
+
+from domain import ciphertext
+from domain.ciphertext import CiphertextBlob
+from domain.encryption_context import EncryptionContext, authenticated_data
+from domain.errors import EncryptionsExhausted, InvalidParameter, KeyNotFound, ServiceUnavailable
+from domain.key import Key
+from domain.ports import CiphertextInvalid, Held, Hsm, Keys, Ledger, Tally, TallyFull, WrappedKey
+from domain.recording import Case
+from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, PLAINTEXT_BYTES_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    key_id: UUID
+    key_version_id: UUID
+    ciphertext_blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decrypted:
+    key_id: UUID
+    key_version_id: UUID
+    plaintext: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """:param plaintext: Base64 of the key: what Decrypt gives back for ``encrypted``."""
+
+    plaintext: str
+    encrypted: Encrypted
+
+
+class Custody:
+    """:param encryptions_max: per key version; fewer than 2^32 (NIST SP 800-38D section 8.3)."""
+
+    def __init__(
+        self, keys: Keys, hsm: Hsm, ledger: Ledger, encryptions_max: int = ENCRYPTIONS_PER_KEY_VERSION_MAX
+    ) -> None:
+        self._keys = keys
+        self._hsm = hsm
+        self._ledger = ledger
+        self._encryptions_max = encryptions_max
+
+    async def encrypt(self, case: Case, key_id: UUID, plaintext: str, context: EncryptionContext) -> Encrypted:
+        """:raises InvalidParameter: ``plaintext`` has more than 6,144 bytes of UTF-8."""
+        data = plaintext.encode()
+        if len(data) > PLAINTEXT_BYTES_MAX:
+            raise InvalidParameter("Plaintext", f"It has {len(data)} bytes; at most {PLAINTEXT_BYTES_MAX} fit.")
+        held, material = await self._permitted(case, key_id, context)
+        return await self._encrypted(case, held, material, data)
+
+    async def generate_data_key(self, case: Case, key_id: UUID, size: int, context: EncryptionContext) -> DataKey:
+        """A fresh data key of ``size`` bytes; what is encrypted is its Base64 text, as the live service does."""
+        held, material = await self._permitted(case, key_id, context)
+        text = binascii.b2a_base64(await self._hsm.random(size), newline=False)
+        encrypted = await self._encrypted(case, held, material, text)
+        return DataKey(text.decode(), encrypted)
+
+    async def decrypt(self, case: Case, blob: CiphertextBlob, context: EncryptionContext) -> Decrypted:
+        """:raises InvalidParameter: altered, wrong context, or never encrypted here."""
+        key_id = await self._keys.key_of_version(blob.key_version_id)
+        if key_id is None:
+            raise ciphertext.not_ours()
+        held, material = await self._permitted(case, key_id, context)
+        if material.key_version_id != blob.key_version_id:
+            raise ciphertext.not_ours()
+        try:
+            plaintext = await self._hsm.decrypt(material, blob.sealed, self._bound(material, context))
+        except CiphertextInvalid:
+            raise ciphertext.not_ours() from None
+        await self._ledger.append(case.used(material.key_version_id))
+        return Decrypted(key_id, material.key_version_id, plaintext.decode())
+
+    async def try_out(self, case: Case, key_id: UUID) -> None:
+        """DryRun: refuse as the real call would, and use nothing."""
+        await self._permitted(case, key_id, {})
+
+    async def _permitted(self, case: Case, key_id: UUID, context: EncryptionContext) -> tuple[Key, WrappedKey]:
+        self._ledger.admit()
+        case.encryption_context = context
+        held = await self._keys.held(key_id)
+        case.look_at(held)
+        key = existing(held)
+        key.permit(case.call)
+        if held.material is None:
+            # Only destruction deletes material, and that refuses above: a half-restored database, not a caller's fault.
+            raise ServiceUnavailable("The key's material is missing. Operators: restore sealed_material.")
+        return key, held.material
+
+    async def _encrypted(self, case: Case, key: Key, material: WrappedKey, data: bytes) -> Encrypted:
+        sealed = await self._hsm.encrypt(material, data, self._bound(material, case.encryption_context))
+        version_id = material.key_version_id
+        tally = Tally(version_id, 1, self._encryptions_max)
+        try:
+            await self._ledger.append(case.used(version_id, (tally,)))
+        except TallyFull:
+            raise EncryptionsExhausted() from None
+        return Encrypted(key.key_id, version_id, CiphertextBlob(version_id, sealed).encoded())
+
+    def _bound(self, material: WrappedKey, context: EncryptionContext) -> bytes:
+        return authenticated_data(context, material.key_version_id, material.region_id)
+
+
+def existing(held: Held) -> Key:
+    """:raises KeyNotFound: no event ever stood in the key's stream."""
+    if held.key is None:
+        raise KeyNotFound()
+    return held.key

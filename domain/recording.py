@@ -1,0 +1,122 @@
+"""One call, from its decision to its record: nothing is answered, and nobody refused, before the ledger has it.
+
+Here: the loop that decides again when what a decision was made on has changed. Not here: what is decided (custody,
+stewardship) and where it is stored (the ledger).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Never
+from uuid import UUID
+
+from domain.call import Call
+from domain.encryption_context import NO_CONTEXT
+from domain.errors import Internal, KeyLedgerError, SignatureNonceUsed, StateModifiedFailed, Throttled, Unavailable
+from domain.events import CallAnswered, CallRefused, Event, KeyUsed
+from domain.guard import Guard, GuardMoved
+from domain.ports import AlreadyRecorded, Held, Ledger, Submission, Tally
+
+ATTEMPTS: Final = 5
+"""Each retry needs another change of the same key to have been recorded in between."""
+
+NOT_RECORDED: Final = (Unavailable, Throttled, Internal)
+"""Failures of the service, not refusals of the caller: the ledger may be the part that is away."""
+
+
+class Case:
+    """One attempt at one call: everything looked at on the way becomes a guard of whatever is decided."""
+
+    __slots__ = ("call", "encryption_context", "guards", "key_id")
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.guards: tuple[Guard, ...] = () if call.by.authority is None else (call.by.authority,)
+        self.key_id: UUID | None = None
+        self.encryption_context: Mapping[str, str] = NO_CONTEXT
+
+    def look_at(self, held: Held) -> None:
+        self.key_id = held.key_id
+        self.guards = (*self.guards, held.guard)
+
+    def used(self, key_version_id: UUID, tallies: tuple[Tally, ...] = ()) -> Submission:
+        call = self.call
+        assert self.key_id is not None, "a use looks at its key first"
+        event = KeyUsed(
+            originator_id=call.stream,
+            originator_version=1,
+            timestamp=call.at,
+            call=call,
+            key_id=self.key_id,
+            key_version_id=key_version_id,
+            encryption_context=self.encryption_context,
+        )
+        return Submission(events=(event,), guards=self.guards, tallies=tallies)
+
+    def answered(self) -> Submission:
+        call = self.call
+        event = CallAnswered(
+            originator_id=call.stream, originator_version=1, timestamp=call.at, call=call, key_id=self.key_id
+        )
+        return Submission(events=(event,), guards=self.guards)
+
+    def changed(self, event: Event) -> Submission:
+        """A change stands in its key's stream and claims the request's."""
+        return Submission(events=(event,), claim=self.call.stream, guards=self.guards)
+
+    def refused(self, error: KeyLedgerError) -> Submission:
+        call = self.call
+        event = CallRefused(
+            originator_id=call.stream,
+            originator_version=1,
+            timestamp=call.at,
+            call=call,
+            code=error.code,
+            message=error.message,
+            key_id=self.key_id,
+            encryption_context=self.encryption_context,
+        )
+        return Submission(events=(event,), guards=self.guards)
+
+
+async def recorded[Answer](
+    call: Call,
+    ledger: Ledger,
+    forget: Callable[[frozenset[UUID]], None],
+    decide: Callable[[Case], Awaitable[Answer]],
+) -> Answer:
+    """Let ``decide`` answer or refuse, again on fresh state as long as the ledger says that its guards moved.
+
+    ``decide`` appends what it answers; a refusal that it raises is appended here, guarded like an answer.
+
+    :raises KeyLedgerError: the recorded refusal, or a failure of the service, which is not recorded.
+    :raises GuardMoved: the caller's authority moved: authenticate anew, then call this again.
+    """
+    for _ in range(ATTEMPTS):
+        case = Case(call)
+        try:
+            try:
+                return await decide(case)
+            except NOT_RECORDED:
+                raise
+            except KeyLedgerError as refusal:
+                await ledger.append(case.refused(refusal))
+                raise
+        except AlreadyRecorded:
+            raise SignatureNonceUsed() from None
+        except GuardMoved as moved:
+            if call.by.authority is not None and call.by.authority.stream in moved.streams:
+                raise
+            forget(moved.streams)
+    return await _overtaken(call, ledger)
+
+
+async def _overtaken(call: Call, ledger: Ledger) -> Never:
+    """Every attempt was overtaken by other changes of the same key. Decided on no state, so guarded by none."""
+    refusal = StateModifiedFailed("The key changes faster than this call can be decided. Retry later.")
+    case = Case(call)
+    try:
+        await ledger.append(case.refused(refusal))
+    except AlreadyRecorded:
+        raise SignatureNonceUsed() from None
+    raise refusal

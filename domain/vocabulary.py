@@ -1,0 +1,83 @@
+"""Alibaba's words for keys, as the wire spells them (API 2016-01-20), and the published limits.
+
+Here: enumerations whose values are the wire's spelling, and constants. Not here: what a state allows
+(:mod:`domain.state_matrix`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+
+class KeyState(StrEnum):
+    ENABLED = "Enabled"
+    DISABLED = "Disabled"
+    PENDING_DELETION = "PendingDeletion"
+    PENDING_IMPORT = "PendingImport"
+
+
+class KeySpec(StrEnum):
+    """Of a CMK. Only AES-256 is served; the other published names are known so that a refusal can be exact."""
+
+    ALIYUN_AES_256 = "Aliyun_AES_256"
+
+
+class KeyUsage(StrEnum):
+    ENCRYPT_DECRYPT = "ENCRYPT/DECRYPT"
+
+
+class Origin(StrEnum):
+    ALIYUN_KMS = "Aliyun_KMS"
+    EXTERNAL = "EXTERNAL"
+
+
+class ProtectionLevel(StrEnum):
+    SOFTWARE = "SOFTWARE"
+    HSM = "HSM"
+
+
+class Operation(StrEnum):
+    """What a call may ask for, by the name that the wire gives it; ``DestroyKey`` is the service's own."""
+
+    CREATE_KEY = "CreateKey"
+    DESCRIBE_KEY = "DescribeKey"
+    LIST_KEYS = "ListKeys"
+    ENABLE_KEY = "EnableKey"
+    DISABLE_KEY = "DisableKey"
+    SCHEDULE_KEY_DELETION = "ScheduleKeyDeletion"
+    CANCEL_KEY_DELETION = "CancelKeyDeletion"
+    UPDATE_KEY_DESCRIPTION = "UpdateKeyDescription"
+    ENCRYPT = "Encrypt"
+    DECRYPT = "Decrypt"
+    GENERATE_DATA_KEY = "GenerateDataKey"
+    GENERATE_DATA_KEY_WITHOUT_PLAINTEXT = "GenerateDataKeyWithoutPlaintext"
+    DESCRIBE_REGIONS = "DescribeRegions"
+    DESTROY_KEY = "DestroyKey"
+    SET_UP = "SetUp"
+
+
+DEFAULT_REGIONS: Final = (
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-beijing",
+    "cn-shenzhen",
+    "cn-hongkong",
+    "ap-southeast-1",
+    "ap-northeast-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "me-east-1",
+)
+
+PLAINTEXT_BYTES_MAX: Final = 6_144
+"""Of the UTF-8 ``Plaintext`` string of Encrypt (Alibaba: "6 KB")."""
+
+ENCRYPTION_CONTEXT_CHARACTERS_MAX: Final = 8_192
+DESCRIPTION_CHARACTERS_MAX: Final = 8_192
+DATA_KEY_BYTES_MAX: Final = 1_024
+PENDING_WINDOW_DAYS: Final = range(7, 367)
+CMKS_PER_ACCOUNT_AND_REGION: Final = 200
+
+ENCRYPTIONS_PER_KEY_VERSION_MAX: Final = 2**32 - 1
+"""Fewer than 2^32 invocations with random 96-bit IVs per key (NIST SP 800-38D section 8.3)."""
