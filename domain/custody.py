@@ -59,14 +59,14 @@ class Custody:
         data = plaintext.encode()
         if len(data) > PLAINTEXT_BYTES_MAX:
             raise InvalidParameter("Plaintext", f"It has {len(data)} bytes; at most {PLAINTEXT_BYTES_MAX} fit.")
-        held, material = await self._permitted(case, key_id, context)
-        return await self._encrypted(case, held, material, data)
+        key, material = await self._permitted(case, key_id, context)
+        return await self._encrypted(case, key, material, data)
 
     async def generate_data_key(self, case: Case, key_id: UUID, size: int, context: EncryptionContext) -> DataKey:
         """A fresh data key of ``size`` bytes; what is encrypted is its Base64 text, as the live service does."""
-        held, material = await self._permitted(case, key_id, context)
+        key, material = await self._permitted(case, key_id, context)
         text = binascii.b2a_base64(await self._hsm.random(size), newline=False)
-        encrypted = await self._encrypted(case, held, material, text)
+        encrypted = await self._encrypted(case, key, material, text)
         return DataKey(text.decode(), encrypted)
 
     async def decrypt(self, case: Case, blob: CiphertextBlob, context: EncryptionContext) -> Decrypted:
@@ -74,7 +74,7 @@ class Custody:
         key_id = await self._keys.key_of_version(blob.key_version_id)
         if key_id is None:
             raise ciphertext.not_ours()
-        held, material = await self._permitted(case, key_id, context)
+        _, material = await self._permitted(case, key_id, context)
         if material.key_version_id != blob.key_version_id:
             raise ciphertext.not_ours()
         try:

@@ -7,7 +7,7 @@ stewardship) and where it is stored (the ledger).
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, Never
+from typing import Final, Never, TypeVar
 from uuid import UUID
 
 from domain.call import Call
@@ -16,6 +16,8 @@ from domain.errors import Internal, KeyLedgerError, SignatureNonceUsed, StateMod
 from domain.events import CallAnswered, CallRefused, Event, KeyUsed
 from domain.guard import Guard, GuardMoved
 from domain.ports import AlreadyRecorded, Held, Ledger, Submission, Tally
+
+Answer = TypeVar("Answer")
 
 ATTEMPTS: Final = 5
 """Each retry needs another change of the same key to have been recorded in between."""
@@ -79,7 +81,7 @@ class Case:
         return Submission(events=(event,), guards=self.guards)
 
 
-async def recorded[Answer](
+async def recorded(
     call: Call,
     ledger: Ledger,
     forget: Callable[[frozenset[UUID]], None],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from domain import key as keys_of
@@ -30,6 +31,8 @@ from domain.ports import (
 )
 from domain.recording import Case
 
+Change = TypeVar("Change", bound=Event)
+
 
 class Stewardship:
     """:param cmks_max: CMKs per account and region (Alibaba: 200)."""
@@ -50,23 +53,18 @@ class Stewardship:
         call = case.call
         material = await self._hsm.generate_key(call.region_id, key_version_id)
         event = keys_of.create(call, key_id, key_version_id, wanted)
-        try:
-            await self._ledger.append(self._creation(case, event, material_of=SealedMaterial(key_id, material)))
-        except BaseException:
-            # Not recorded, so nobody will ask for it. If we die before this line, the handle dies with the process.
-            self._hsm.forget(key_version_id)
-            raise
-        return keys_of.evolve(event, None)
-
-    def _creation(self, case: Case, event: Event, material_of: SealedMaterial) -> Submission:
-        call = case.call
-        return Submission(
+        submission = Submission(
             events=(event,),
             claim=call.stream,
             guards=case.guards,
             tallies=(Tally(cmk_tally(call.by.account_id, call.region_id), 1, self._cmks_max),),
-            material=(material_of,),
+            material=(SealedMaterial(key_id, material),),
         )
+        try:
+            await self._ledger.append(submission)
+        except TallyFull:
+            raise LimitExceeded() from None
+        return keys_of.evolve(event, None)
 
     async def describe_key(self, case: Case, key_id: UUID) -> Key:
         key = await self._permitted(case, key_id)
@@ -109,7 +107,7 @@ class Stewardship:
         await self._ledger.append(submission)
         self._keys.forget(frozenset((key_id,)))
 
-    async def _change[Change: Event](
+    async def _change(
         self, case: Case, key_id: UUID, command: Callable[[Key, Call], Change]
     ) -> Change:
         key = await self._permitted(case, key_id)
