@@ -1,0 +1,10 @@
+"""The ledger in PostgreSQL.
+
+* :mod:`~adapters.ledger.mapper`: events to topic and bytes and back; a closed list of topics.
+* :mod:`~adapters.ledger.batch`: submissions to the parameters of the SQL function ``ledger.append``.
+* :mod:`~adapters.ledger.writer`: the one place that commits: group commit, bounded queue, lost acknowledgements.
+* :mod:`~adapters.ledger.reader`: streams, sealed rows and changes, read.
+* :mod:`~adapters.ledger.recorder`: the same table as recorders of the ``eventsourcing`` library.
+
+The SQL itself lies in ``adapters/sql``, one object a file.
+"""

@@ -1,0 +1,178 @@
+"""Submissions as the parameters of ``ledger.append``: PostgreSQL arrays in their binary format.
+
+The arrays are built here, by hand, because a batch passes through for every use of a key: psycopg's general list
+dumper looks at every element in Python. Format: PostgreSQL, ``array_recv`` (number of dimensions, null flag, element
+type, then size and lower bound, then each element's length and bytes).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import orjson
+from psycopg.abc import AdaptContext
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+
+from adapters.ledger.mapper import encode
+from domain.guard import Guard
+from domain.ports import Submission, Tally
+
+_HEADER: Final = struct.Struct(">iiIii")
+_NULL: Final = b"\xff\xff\xff\xff"
+_LENGTH: Final = struct.Struct(">i")
+_UUID_LENGTH: Final = _LENGTH.pack(16)
+
+
+class Encoded(NamedTuple):
+    """One submission, ready to be put into any batch."""
+
+    streams: tuple[bytes, ...]
+    versions: tuple[int, ...]
+    topics: tuple[bytes, ...]
+    states: tuple[bytes, ...]
+    claim: UUID | None
+    guards: tuple[Guard, ...]
+    tallies: tuple[Tally, ...]
+    sealed: tuple[dict[str, object], ...]
+
+
+def encoded(submission: Submission) -> Encoded:
+    events = submission.events
+    return Encoded(
+        streams=tuple([event.originator_id.bytes for event in events]),
+        versions=tuple([event.originator_version for event in events]),
+        topics=tuple([event.TOPIC.encode() for event in events]),
+        states=tuple([encode(event) for event in events]),
+        claim=submission.claim,
+        guards=submission.guards,
+        tallies=submission.tallies,
+        sealed=_sealed(submission) if submission.claim is not None else (),
+    )
+
+
+def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
+    material: list[dict[str, object]] = [
+        {
+            "kind": "material",
+            "key_version_id": row.material.key_version_id,
+            "key_id": row.key_id,
+            "region_id": row.material.region_id,
+            "wrapped": row.material.wrapped.hex(),
+        }
+        for row in submission.material
+    ]
+    secrets: list[dict[str, object]] = [
+        {"kind": "secret", "name": row.name, "owner": row.owner, "sealed": row.sealed.hex()}
+        for row in submission.secrets
+    ]
+    destroyed: list[dict[str, object]] = [{"kind": "destroyed", "key_id": key_id} for key_id in submission.destroyed]
+    return (*material, *secrets, *destroyed)
+
+
+def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:
+    """The 15 parameters of ``ledger.append``, in its order."""
+    guards: dict[Guard, int] = {}
+    event_submission: list[int] = []
+    guarded_submission: list[int] = []
+    guarded_by: list[int] = []
+    tallies: list[Tally] = []
+    tally_submission: list[int] = []
+    sealed: list[dict[str, object]] = []
+    for number, one in enumerate(batch, 1):
+        event_submission += [number] * len(one.streams)
+        for guard in one.guards:
+            guarded_submission.append(number)
+            guarded_by.append(guards.setdefault(guard, len(guards) + 1))
+        for tally in one.tallies:
+            tally_submission.append(number)
+            tallies.append(tally)
+        sealed += [{**change, "submission": number} for change in one.sealed]
+    return (
+        _nullable_uuids([one.claim for one in batch]),
+        _integers(event_submission),
+        _uuids([stream for one in batch for stream in one.streams]),
+        _bigints([version for one in batch for version in one.versions]),
+        TextArray(_array(25, [topic for one in batch for topic in one.topics])),
+        ByteaArray(_array(17, [state for one in batch for state in one.states])),
+        _uuids([guard.stream.bytes for guard in guards]),
+        _bigints([guard.version for guard in guards]),
+        _integers(guarded_submission),
+        _integers(guarded_by),
+        _integers(tally_submission),
+        _uuids([tally.counter.bytes for tally in tallies]),
+        _bigints([tally.step for tally in tallies]),
+        _bigints([tally.limit for tally in tallies]),
+        orjson.dumps(sealed).decode() if sealed else None,
+    )
+
+
+class _BinaryArray(bytes):
+    """Bytes that are already a PostgreSQL array; the subclass tells psycopg its type."""
+
+    oid: int = 0
+
+
+class UuidArray(_BinaryArray):
+    oid = 2951
+
+
+class IntegerArray(_BinaryArray):
+    oid = 1007
+
+
+class BigintArray(_BinaryArray):
+    oid = 1016
+
+
+class TextArray(_BinaryArray):
+    oid = 1009
+
+
+class ByteaArray(_BinaryArray):
+    oid = 1001
+
+
+class _ArrayDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
+def register(context: AdaptContext) -> None:
+    """Teach a connection our arrays."""
+    for array in (UuidArray, IntegerArray, BigintArray, TextArray, ByteaArray):
+        dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": array.oid})
+        context.adapters.register_dumper(array, dumper)
+
+
+def _head(element: int, size: int, nulls: int = 0) -> bytes:
+    return _HEADER.pack(1, nulls, element, size, 1) if size else struct.pack(">iiI", 0, 0, element)
+
+
+def _array(element: int, values: Sequence[bytes]) -> bytes:
+    pack = _LENGTH.pack
+    return _head(element, len(values)) + b"".join([part for value in values for part in (pack(len(value)), value)])
+
+
+def _uuids(values: Sequence[bytes]) -> UuidArray:
+    return UuidArray(_head(2950, len(values)) + b"".join([_UUID_LENGTH + value for value in values]))
+
+
+def _nullable_uuids(values: Sequence[UUID | None]) -> UuidArray:
+    body = b"".join([_NULL if value is None else _UUID_LENGTH + value.bytes for value in values])
+    return UuidArray(_head(2950, len(values), nulls=1) + body)
+
+
+def _integers(values: Sequence[int]) -> IntegerArray:
+    pairs = [word for value in values for word in (4, value)]
+    return IntegerArray(_head(23, len(values)) + struct.pack(f">{len(pairs)}i", *pairs))
+
+
+def _bigints(values: Sequence[int]) -> BigintArray:
+    pairs = [word for value in values for word in (8, value)]
+    return BigintArray(_head(20, len(values)) + struct.pack(">" + "iq" * len(values), *pairs))

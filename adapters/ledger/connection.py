@@ -1,0 +1,29 @@
+"""Connections to the ledger's database, made to notice a dead peer."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+
+_OPTIONS: Final = {
+    "connect_timeout": "5",
+    # A half-open connection after a failover must not look alive for hours.
+    "keepalives": "1",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+
+
+async def connect(database_url: str, application_name: str) -> psycopg.AsyncConnection[Any]:
+    """An autocommit connection: each statement is its own transaction."""
+    return await psycopg.AsyncConnection.connect(
+        database_url, autocommit=True, application_name=application_name, **_OPTIONS
+    )
+
+
+def connect_now(database_url: str, application_name: str) -> psycopg.Connection[Any]:
+    """The same, for programs without an event loop."""
+    return psycopg.connect(database_url, autocommit=True, application_name=application_name, **_OPTIONS)

@@ -1,0 +1,140 @@
+"""Events to topic and JSON bytes, and back: a closed mapper.
+
+Only the topics of :data:`domain.events.EVENTS` are known; a stored topic never names a Python path, so nothing in the
+database can make this process import or run anything. The bytes are UTF-8 JSON with the event's fields and its call.
+"""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+import orjson
+from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
+
+from domain.call import Call, Caller
+from domain.events import EVENTS, Event
+from domain.vocabulary import Operation
+
+_OPTIONS: Final = orjson.OPT_UTC_Z
+_STREAM_FIELDS: Final = frozenset(("originator_id", "originator_version", "timestamp", "call"))
+
+
+class UnknownTopic(ValueError):
+    """The ledger holds a topic that this version does not know: it was written by a newer one, or not by us."""
+
+
+class CorruptEvent(ValueError):
+    """The bytes under a known topic do not make that event."""
+
+
+class ClosedMapper(Mapper[UUID]):
+    """The library's mapper, with our closed list instead of imports by name."""
+
+    def __init__(self) -> None:
+        super().__init__(JSONTranscoder())
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        return StoredEvent(
+            domain_event.originator_id, domain_event.originator_version, domain_event.TOPIC, encode(domain_event)
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Event:
+        """:raises UnknownTopic: not one of ours. :raises CorruptEvent: not that topic's fields."""
+        stream = stored_event.originator_id
+        assert isinstance(stream, UUID), "our table's streams are UUIDs"
+        return decode(stream, stored_event.originator_version, stored_event.topic, stored_event.state)
+
+
+def encode(event: Event) -> bytes:
+    """The bytes that stand in the ledger."""
+    state = {name: value for name, value in vars(event).items() if name not in _STREAM_FIELDS}
+    state["timestamp"] = event.timestamp
+    state["call"] = _call_state(event.call)
+    return orjson.dumps(state, option=_OPTIONS)
+
+
+def _call_state(call: Call) -> dict[str, object]:
+    """The recorded facts of a call: all but its time, which is the event's, and the authority seen, which is a guard's."""
+    by = call.by
+    return {
+        "account_id": by.account_id,
+        "kind": by.kind,
+        "principal": by.principal,
+        "access_key_id": by.access_key_id,
+        "operation": call.operation.value,
+        "request_id": call.request_id,
+        "stream": call.stream,
+        "region_id": call.region_id,
+        "source_ip": call.source_ip,
+        "user_agent": call.user_agent,
+        "secure_transport": call.secure_transport,
+    }
+
+
+def decode(stream: UUID, version: int, topic: str, state: bytes) -> Event:
+    """:raises UnknownTopic: not one of ours. :raises CorruptEvent: not that topic's fields."""
+    reader = _READERS.get(topic)
+    if reader is None:
+        raise UnknownTopic(f"topic {topic!r} at version {version} of stream {stream}")
+    event_class, converters = reader
+    try:
+        stored = orjson.loads(state)
+        at = datetime.fromisoformat(stored.pop("timestamp"))
+        call = _call(stored.pop("call"), at)
+        values = {name: converters[name](value) for name, value in stored.items()}
+        return event_class(originator_id=stream, originator_version=version, timestamp=at, call=call, **values)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CorruptEvent(f"{topic} at version {version} of stream {stream}: {error!r}") from error
+
+
+def _call(stored: Mapping[str, Any], at: datetime) -> Call:
+    by = Caller(
+        account_id=stored["account_id"],
+        kind=stored["kind"],
+        principal=stored["principal"],
+        access_key_id=stored["access_key_id"],
+    )
+    return Call(
+        by=by,
+        operation=Operation(stored["operation"]),
+        request_id=UUID(stored["request_id"]),
+        stream=UUID(stored["stream"]),
+        at=at,
+        region_id=stored["region_id"],
+        source_ip=stored["source_ip"],
+        user_agent=stored["user_agent"],
+        secure_transport=stored["secure_transport"],
+    )
+
+
+def _converter(hint: Any) -> Callable[[Any], Any]:
+    """From JSON's types to the field's."""
+    if hint is UUID:
+        return UUID
+    if hint is datetime:
+        return datetime.fromisoformat
+    if get_origin(hint) in (Union, types.UnionType):
+        (inner,) = (argument for argument in get_args(hint) if argument is not type(None))
+        convert = _converter(inner)
+        return lambda value: None if value is None else convert(value)
+    if get_origin(hint) is tuple:
+        convert = _converter(get_args(hint)[0])
+        return lambda values: tuple(convert(value) for value in values)
+    return lambda value: value
+
+
+def _converters(event_class: type[Event]) -> dict[str, Callable[[Any], Any]]:
+    hints = get_type_hints(event_class)
+    return {
+        field.name: _converter(hints[field.name])
+        for field in fields(event_class)
+        if field.name not in _STREAM_FIELDS
+    }
+
+
+_READERS: Final = {event_class.TOPIC: (event_class, _converters(event_class)) for event_class in EVENTS}

@@ -1,0 +1,21 @@
+-- One sealed change of a submission: material kept, a secret kept, or a key's material destroyed. Internal to the append.
+create or replace function ledger.change_sealed(change jsonb) returns void
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    case change ->> 'kind'
+        when 'material' then
+            insert into ledger.sealed_material (key_version_id, key_id, region_id, wrapped)
+            values ((change ->> 'key_version_id')::uuid, (change ->> 'key_id')::uuid, change ->> 'region_id',
+                    decode(change ->> 'wrapped', 'hex'));
+        when 'secret' then
+            insert into ledger.sealed_secret (name, owner, sealed)
+            values (change ->> 'name', change ->> 'owner', decode(change ->> 'sealed', 'hex'));
+        when 'destroyed' then
+            delete from ledger.sealed_material where key_id = (change ->> 'key_id')::uuid;
+    end case;
+end
+$$;
+alter function ledger.change_sealed owner to ledger_owner;
+revoke all on function ledger.change_sealed from public;
