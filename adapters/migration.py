@@ -1,6 +1,6 @@
 """The schema, made by a command and never as a side effect.
 
-Every file of ``adapters/sql`` is written so that running it again changes nothing; they run in the order of their names
+Every file of ``adapters/sql`` and ``projections/sql`` is written so that running it again changes nothing; they run in the order of their names
 in one transaction, so a database is migrated or it is not.
 """
 
@@ -34,10 +34,11 @@ def migrate(admin_url: str, *, service_role: str, service_password: str | None =
 
 def statements() -> Iterator[tuple[str, str]]:
     """File names and texts, in order."""
-    folder = files("adapters") / "sql"
-    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
-        if file.name.endswith(".sql"):
-            yield file.name, file.read_text(encoding="utf-8")
+    for package in ("adapters", "projections"):
+        folder = files(package) / "sql"
+        for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+            if file.name.endswith(".sql"):
+                yield file.name, file.read_text(encoding="utf-8")
 
 
 def _ensure_login(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str | None) -> None:

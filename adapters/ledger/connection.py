@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import psycopg
 
-_OPTIONS: Final = {
+OPTIONS: Final[dict[str, Any]] = {
     "connect_timeout": "5",
     # A half-open connection after a failover must not look alive for hours.
     "keepalives": "1",
@@ -20,10 +20,10 @@ _OPTIONS: Final = {
 async def connect(database_url: str, application_name: str) -> psycopg.AsyncConnection[Any]:
     """An autocommit connection: each statement is its own transaction."""
     return await psycopg.AsyncConnection.connect(
-        database_url, autocommit=True, application_name=application_name, **_OPTIONS
+        database_url, autocommit=True, application_name=application_name, **OPTIONS
     )
 
 
 def connect_now(database_url: str, application_name: str) -> psycopg.Connection[Any]:
     """The same, for programs without an event loop."""
-    return psycopg.connect(database_url, autocommit=True, application_name=application_name, **_OPTIONS)
+    return psycopg.connect(database_url, autocommit=True, application_name=application_name, **OPTIONS)

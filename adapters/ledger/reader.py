@@ -1,0 +1,105 @@
+"""What stands in the ledger, read: streams, sealed rows, changes. Never cached here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+import structlog
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from adapters.ledger.connection import OPTIONS
+from adapters.ledger.mapper import decode
+from domain.errors import ServiceUnavailable
+from domain.events import Event
+from domain.ports import SealedSecret, WrappedKey
+
+_log = structlog.get_logger(__name__)
+
+_WAIT_SECONDS: Final = 3.0
+
+
+class LedgerReader:
+    """A small pool of connections for reading. Every method raises ServiceUnavailable where the database is away."""
+
+    def __init__(self, database_url: str, size: int = 4) -> None:
+        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
+            database_url,
+            kwargs={"autocommit": True, "application_name": "key-ledger reader", **OPTIONS},
+            min_size=1,
+            max_size=size,
+            timeout=_WAIT_SECONDS,
+            open=False,
+            # A pool that gives up on a database that is away would need a restart; this one keeps trying.
+            reconnect_timeout=float(10**9),
+        )
+
+    async def start(self) -> None:
+        await self._pool.open()
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+        """A connection, for several statements; errors of the database become ServiceUnavailable."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
+            _log.warning("ledger.read_failed", error=str(error))
+            # Connections that died with the server are replaced now, not by the next callers one after another.
+            await self._pool.check()
+            raise ServiceUnavailable("The ledger cannot be read now: nothing was released. Retry later.") from error
+
+    async def stream(self, stream: UUID) -> list[Event]:
+        """All events of a stream, in order.
+
+        :raises adapters.ledger.mapper.UnknownTopic: written by a newer version.
+        """
+        rows = await self._rows(
+            "select originator_version, topic, state from ledger.events where originator_id = %s"
+            " order by originator_version",
+            stream,
+        )
+        return [decode(stream, version, topic, state) for version, topic, state in rows]
+
+    async def material_of(self, key_id: UUID, key_version_id: UUID) -> WrappedKey | None:
+        rows = await self._rows(
+            "select region_id, wrapped from ledger.sealed_material where key_version_id = %s and key_id = %s",
+            key_version_id,
+            key_id,
+        )
+        return WrappedKey(key_version_id, *rows[0]) if rows else None
+
+    async def key_of_version(self, key_version_id: UUID) -> UUID | None:
+        """The CMK of a version whose material is there; None for destroyed and unknown ones."""
+        rows = await self._rows("select key_id from ledger.sealed_material where key_version_id = %s", key_version_id)
+        return rows[0][0] if rows else None
+
+    async def secret(self, name: str) -> SealedSecret | None:
+        rows = await self._rows("select owner, sealed from ledger.sealed_secret where name = %s", name)
+        return SealedSecret(name, *rows[0]) if rows else None
+
+    async def changes_after(self, position: int, limit: int = 1_000) -> list[tuple[int, UUID]]:
+        """Positions and streams of changes after ``position``, in order; at most ``limit``."""
+        return await self._rows(
+            "select position, originator_id from ledger.events where request is not null and position > %s"
+            " order by position limit %s",
+            position,
+            limit,
+        )
+
+    async def head(self) -> int:
+        """The last position; 0 for an empty ledger."""
+        rows = await self._rows("select next_position - 1 from ledger.ledger_head")
+        position: int = rows[0][0]
+        return position
+
+    async def _rows(self, statement: str, *values: object) -> list[Any]:
+        async with self.connection() as connection:
+            cursor = await connection.execute(statement, values, prepare=True, binary=True)
+            return await cursor.fetchall()

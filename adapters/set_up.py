@@ -1,0 +1,142 @@
+"""The first facts of a deployment: its regions' root keys and its root account. Idempotent, by reading the ledger first.
+
+A root key is made in the HSM before its region is recorded. If we die in between, a root key stands in the token that
+no event names; the next run finds it and records it. The other order would record a key that does not exist.
+"""
+
+from __future__ import annotations
+
+import secrets
+import string
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from adapters.access_keys import sealing_place
+from adapters.ledger.reader import LedgerReader
+from domain import account as accounts
+from domain.call import Call
+from domain.events import AccessKeyCreated, Event, RegionOpened
+from domain.guard import GuardMoved
+from domain.ports import Hsm, HsmSetup, Ledger, SealedSecret, Submission
+from domain.vocabulary import Operation
+
+_LETTERS: Final = string.ascii_letters + string.digits
+
+
+class SetUpRefused(Exception):
+    """A sentence for the operator: what does not fit together, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootCredentials:
+    """The root identity's access key, made before it is recorded so that it can be kept before it is recorded."""
+
+    account_id: str
+    access_key_id: str
+    access_key_secret: str = field(repr=False)
+
+
+def new_root_credentials(account_id: str | None = None) -> RootCredentials:
+    """Fresh credentials: a 16-digit uid, an ``LTAI…`` id of 24 characters and a secret of 30 (178 bits)."""
+    uid = account_id or str(secrets.choice("123456789")) + "".join(secrets.choice(string.digits) for _ in range(15))
+    access_key_id = "LTAI" + "".join(secrets.choice(_LETTERS) for _ in range(20))
+    return RootCredentials(uid, access_key_id, "".join(secrets.choice(_LETTERS) for _ in range(30)))
+
+
+class SetUp:
+    """:param now: the clock."""
+
+    def __init__(
+        self, ledger: Ledger, reader: LedgerReader, hsm: Hsm, hsm_setup: HsmSetup, now: Callable[[], datetime]
+    ) -> None:
+        self._ledger = ledger
+        self._reader = reader
+        self._hsm = hsm
+        self._hsm_setup = hsm_setup
+        self._now = now
+
+    async def open_regions(self, regions: Iterable[str], progress: Callable[[str], None] = lambda _: None) -> None:
+        """Make and record the root keys that are missing; check those that are recorded.
+
+        :raises SetUpRefused: the token does not hold the root key that the ledger recorded.
+        """
+        for region_id in regions:
+            await _insist(lambda region_id=region_id: self._open_region(region_id))  # type: ignore[misc]
+            progress(region_id)
+
+    async def ensure_root(self, credentials: RootCredentials) -> None:
+        """Record the account, or a further access key of its root identity, unless the ledger has both."""
+        await _insist(lambda: self._ensure_root(credentials))
+
+    async def _open_region(self, region_id: str) -> None:
+        history = await self._reader.stream(accounts.region_stream(region_id))
+        if history:
+            await check_root_key(self._hsm_setup, history)
+            return
+        check_value = await self._hsm_setup.open_region(region_id)
+        call = self._call(region_id)
+        await self._ledger.append(
+            Submission(events=(accounts.open_region(call, region_id, check_value),), claim=call.stream)
+        )
+
+    async def _ensure_root(self, credentials: RootCredentials) -> None:
+        account = accounts.replay(await self._reader.stream(accounts.account_stream(credentials.account_id)))
+        if account is not None and credentials.access_key_id in account.access_keys:
+            return
+        call = self._call("")
+        events: tuple[Event, ...]
+        if account is None:
+            events = accounts.open_account(call, credentials.account_id, credentials.access_key_id)
+        else:
+            events = (_further_access_key(call, account, credentials.access_key_id),)
+        place = sealing_place(credentials.access_key_id)
+        sealed = await self._hsm.seal(credentials.access_key_secret.encode(), place)
+        secret = SealedSecret(credentials.access_key_id, credentials.account_id, sealed)
+        await self._ledger.append(Submission(events=events, claim=call.stream, secrets=(secret,)))
+
+    def _call(self, region_id: str) -> Call:
+        return Call(
+            by=accounts.SYSTEM,
+            operation=Operation.SET_UP,
+            request_id=uuid.uuid4(),
+            stream=uuid.uuid4(),
+            at=self._now(),
+            region_id=region_id,
+        )
+
+
+async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
+    """:raises SetUpRefused: the token's root key is not the one that ``history`` recorded."""
+    for event in history:
+        assert isinstance(event, RegionOpened), "a region's stream holds nothing else yet"
+        found = await hsm.key_check_value(event.region_id)
+        if found is None or found.hex() != event.key_check_value:
+            raise SetUpRefused(
+                f"The HSM token does not hold the root key of region {event.region_id} that this ledger was opened with "
+                f"(key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect the "
+                "right token, or restore it from its backup: without it no key of this region can be used."
+            )
+
+
+def _further_access_key(call: Call, account: accounts.Account, access_key_id: str) -> AccessKeyCreated:
+    return AccessKeyCreated(
+        originator_id=accounts.account_stream(account.account_id),
+        originator_version=account.version + 1,
+        timestamp=call.at,
+        call=call,
+        account_id=account.account_id,
+        access_key_id=access_key_id,
+    )
+
+
+async def _insist(step: Callable[[], Awaitable[None]]) -> None:
+    """Two machines may set up at once: whoever comes second reads what the first one recorded."""
+    for _ in range(3):
+        try:
+            return await step()
+        except GuardMoved:
+            continue
+    raise SetUpRefused("Another machine sets up this deployment at the same time. Run this again when it is done.")
