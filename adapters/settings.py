@@ -17,13 +17,14 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from adapters.cannot_start import CannotStart
 from domain.vocabulary import CMKS_PER_ACCOUNT_AND_REGION, DEFAULT_REGIONS, ENCRYPTIONS_PER_KEY_VERSION_MAX
 
 PREFIX: Final = "KEY_LEDGER_"
 SETTINGS_FILE: Final = "KEY_LEDGER_SETTINGS_FILE"
 
 
-class SettingsError(Exception):
+class SettingsError(CannotStart):
     """The start must stop; the message is a sentence for the operator and never holds a value."""
 
 
@@ -35,7 +36,7 @@ class HsmMode(StrEnum):
 
 
 class HsmCalls(StrEnum):
-    """``INLINE`` calls the token on the event loop (it answers in microseconds); ``POOL`` on threads (a network HSM)."""
+    """``INLINE`` calls the token on the event loop (answers in microseconds); ``POOL`` on threads (a network HSM)."""
 
     INLINE = "inline"
     POOL = "pool"

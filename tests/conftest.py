@@ -1,0 +1,5 @@
+"""What every test may ask for; each fixture's own module says what it gives."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.fixtures.postgres"]
