@@ -1,0 +1,15 @@
+"""Measurements: Key Ledger beside OpenBao, and Key Ledger as its ledger grows. ``scripts/bench`` is the command.
+
+From the outside in:
+
+* ``__main__``: options. ``report``: JSON and tables. ``bounds``: the sentence on what bounds a result.
+* ``comparison`` and ``growth``: what is set up, measured and torn down for the two kinds of question.
+* ``contest``: alternating rounds and medians, of any number of ``sides``.
+* ``deployment`` (ours, by ``scripts/up``) and ``openbao`` (theirs, with ``certificate``): the servers. ``populate``: a
+  ledger made large.
+* ``load``: wrk with ``walk.lua``, which walks requests that ``signing`` and ``stockpile`` made beforehand.
+* ``cpu``, ``prometheus``, ``web``: what processes spend, what servers tell, single requests.
+
+What makes a figure count: both sides run in the same minutes on the same disk under the same load generator; an answer
+other than 2xx, a request used twice, an answer without its event or its audit record makes the run invalid and ends it.
+"""
