@@ -34,6 +34,7 @@ class Command:
     :param environment: the whole of it; nothing is inherited.
     :param account: None to run as ourselves.
     :param stop_signal: asks for a clean end.
+    :param urgent_signal: sent where that took too long.
     :param orphan_signal: sent by the kernel when we die without having asked.
     """
 
@@ -42,6 +43,7 @@ class Command:
     folder: Path = Path("/")
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    urgent_signal: signal.Signals = signal.SIGKILL
     orphan_signal: signal.Signals = signal.SIGKILL
 
     def start(self, output: BinaryIO | int, pass_fds: tuple[int, ...] = ()) -> subprocess.Popen[bytes]:

@@ -98,6 +98,8 @@ class Settings(BaseSettings):
     metrics_folder: Path | None = None
     """Shared by the processes of one machine (Prometheus' multi-process mode)."""
     log_level: str = "INFO"
+    silence_seconds: Seconds = 15.0
+    """``up`` replaces an API process whose event loop has not turned for so long."""
 
     @classmethod
     def settings_customise_sources(

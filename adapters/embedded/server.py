@@ -56,6 +56,7 @@ class EmbeddedPostgres:
             environment={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             account=self.place.account,
             stop_signal=signal.SIGINT,
+            urgent_signal=signal.SIGQUIT,
             orphan_signal=signal.SIGINT,
         )
 
