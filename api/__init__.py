@@ -1,0 +1,11 @@
+"""The wire: Alibaba's RPC endpoint, the REST routes and their page, health and metrics.
+
+* :mod:`~api.operations`: the one table of operations. RPC, REST, OpenAPI and authorisation are made from it.
+* :mod:`~api.handlers`: what each operation does: parse, call, shape.
+* :mod:`~api.parameters`: effective parameters of a request, typed, with Alibaba's errors.
+* :mod:`~api.dispatch`: one request from bytes to answer: authenticate, decide, record, answer.
+* :mod:`~api.wire`: answers and errors as JSON and XML, with statuses.
+* :mod:`~api.rpc`: the endpoint ``/`` as a bare ASGI application, because every use of a key passes through it.
+* :mod:`~api.rest`: the routes under ``/v1`` and ``/docs``; :mod:`~api.health`: ``/healthz``, ``/readyz``, ``/metrics``.
+* :mod:`~api.assembly`: builds all parts from the settings; :mod:`~api.app` and :mod:`~api.main` serve them.
+"""

@@ -88,6 +88,13 @@ class Custody:
         """DryRun: refuse as the real call would, and use nothing."""
         await self._permitted(case, key_id, {})
 
+    async def try_out_version(self, case: Case, key_version_id: UUID) -> None:
+        """DryRun of a call that names its key by a ciphertext."""
+        key_id = await self._keys.key_of_version(key_version_id)
+        if key_id is None:
+            raise ciphertext.not_ours()
+        await self._permitted(case, key_id, {})
+
     async def _permitted(self, case: Case, key_id: UUID, context: EncryptionContext) -> tuple[Key, WrappedKey]:
         self._ledger.admit()
         case.encryption_context = context

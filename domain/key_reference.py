@@ -39,5 +39,5 @@ def parse(text: str, parameter: str = "KeyId") -> KeyReference:
     if found is not None:
         return KeyReference(UUID(found["key"]), found["region"], found["account"])
     if _ALIAS.fullmatch(text) is not None:
-        raise AliasNotFound()
+        raise AliasNotFound
     raise InvalidParameter(parameter, _EXPECTED)

@@ -1,0 +1,68 @@
+"""Builds what a process that serves requests needs, from its settings."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Final
+
+from adapters.access_keys import AccessKeys
+from adapters.deployment import Deployment, opened
+from adapters.follower import ChangeFollower
+from adapters.key_cache import KeyCache
+from adapters.ledger.mapper import decode
+from adapters.settings import Settings
+from api.dispatch import Dispatcher
+from api.health import Check
+from api.services import Services
+from domain.custody import Custody
+from domain.errors import ServiceUnavailable
+from domain.stewardship import Stewardship
+from projections.key_directory import KeyDirectory
+
+PROJECTION_CHECK_REGION: Final = ""
+"""No key has this region: the page is empty, and asking for it proves that the directory can be brought up to date."""
+
+
+@asynccontextmanager
+async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mapping[str, Check]]]:
+    """The dispatcher and the checks of ``/readyz``; everything is closed afterwards."""
+    async with opened(settings) as deployment:
+        directory = KeyDirectory(deployment.reader.connection, decode)
+        keys = KeyCache(deployment.reader, deployment.hsm, directory.key_of_version)
+        services = _services(settings, deployment, keys, directory)
+        follower = ChangeFollower(settings.database_url, deployment.reader, services.forget)
+        await follower.start()
+        try:
+            yield Dispatcher(services), _checks(deployment, directory)
+        finally:
+            await follower.close()
+
+
+def _services(settings: Settings, deployment: Deployment, keys: KeyCache, directory: KeyDirectory) -> Services:
+    hsm, writer = deployment.hsm, deployment.writer
+    return Services(
+        custody=Custody(keys, hsm, writer, settings.encryptions_per_key_version),
+        stewardship=Stewardship(keys, hsm, writer, directory, settings.quota_keys),
+        ledger=writer,
+        keys=keys,
+        access_keys=AccessKeys(deployment.reader, hsm),
+        regions=settings.regions,
+        default_region=settings.default_region,
+        now=lambda: datetime.now(UTC),
+        new_id=uuid.uuid4,
+    )
+
+
+def _checks(deployment: Deployment, directory: KeyDirectory) -> dict[str, Check]:
+    async def ledger() -> None:
+        if not deployment.writer.is_up:
+            raise ServiceUnavailable("The ledger cannot be written now.")
+        await deployment.reader.head()
+
+    async def projections() -> None:
+        await directory.page("", PROJECTION_CHECK_REGION, {}, 0, 1)
+
+    return {"ledger": ledger, "hsm": deployment.hsm.health, "projections": projections}

@@ -1,0 +1,212 @@
+"""One request, from bytes to answer: read, authenticate, decide, record, answer.
+
+The order is fixed. What fails before the signature verifies is answered and not recorded: nobody known asked. What
+fails after it is a fact about a known caller, and :func:`domain.recording.recorded` puts it into the ledger before it
+is told. Anything unforeseen is ``InternalFailure`` with a RequestId; its details go to the log.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from adapters.access_keys import AccessKey
+from adapters.metrics import REQUEST_SECONDS, REQUESTS
+from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream, verify
+from api import wire
+from api.operations import OPERATIONS, Action
+from api.parameters import Parameters, read_parameters
+from api.services import Services
+from api.wire import Answer
+from domain.call import Call
+from domain.errors import (
+    InternalFailure,
+    InvalidParameter,
+    KeyLedgerError,
+    MalformedRequest,
+    MissingParameter,
+    StateModifiedFailed,
+    UnknownOperation,
+    UnsupportedHttpMethod,
+)
+from domain.guard import GuardMoved
+from domain.recording import Case, recorded
+
+_log = structlog.get_logger(__name__)
+
+AUTHENTICATIONS: Final = 3
+"""Each further one needs a change of the caller's authority to have been recorded in between."""
+
+_USER_AGENT_CHARACTERS_MAX: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """As it arrived. :param path: raw, escapes and all. :param headers: lower-case names. :param secure: over TLS."""
+
+    method: str
+    path: bytes
+    query: bytes
+    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
+    body: bytes = field(repr=False)
+    source_ip: str
+    secure: bool
+
+
+class Dispatcher:
+    """Answers requests; never raises."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def rpc(self, request: Request) -> Answer:
+        """A request of the RPC endpoint: the operation is named by its parameters or headers."""
+        return await self._answered(request, None, {})
+
+    async def rest(self, request: Request, action: Action, in_path: Mapping[str, str]) -> Answer:
+        """A request of a REST route: the operation is the route's; parameters come from path, query and JSON body."""
+        return await self._answered(request, action, in_path)
+
+    def too_large(self) -> Answer:
+        request_id = self._services.new_id()
+        return wire.failure(MalformedRequest("The body has more than 262,144 bytes."), request_id, "", "JSON")
+
+    async def _answered(self, request: Request, action: Action | None, in_path: Mapping[str, str]) -> Answer:
+        started = time.perf_counter()
+        request_id = self._services.new_id()
+        exchange = _Exchange(request, request_id, action, in_path)
+        try:
+            fields = await self._conduct(exchange)
+            answer, code = wire.success(fields, request_id, exchange.answer_format), "OK"
+        except KeyLedgerError as error:
+            answer, code = exchange.failure(error), error.code
+            if isinstance(error, InternalFailure):
+                _log.error("request.failed", request_id=str(request_id), operation=exchange.operation)
+        except Exception:
+            _log.exception("request.unforeseen", request_id=str(request_id), operation=exchange.operation)
+            answer, code = exchange.failure(InternalFailure()), InternalFailure.code
+        _count(exchange.operation, code, time.perf_counter() - started)
+        return answer
+
+    async def _conduct(self, exchange: _Exchange) -> Mapping[str, object]:
+        """Authenticate, then decide and record; anew where the caller's authority moved in between."""
+        received, claim = self._claimed(exchange)
+        services = self._services
+        for _ in range(AUTHENTICATIONS):
+            access_key = await self._authenticated(claim)
+            action, given = exchange.resolve(received)
+            call = self._call(exchange, action, claim, access_key, given)
+            try:
+                return await recorded(
+                    call, services.ledger, services.forget, lambda case: action.handler(services, case, given)
+                )
+            except GuardMoved as moved:
+                services.forget(moved.streams)
+        raise StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
+
+    def _claimed(self, exchange: _Exchange) -> tuple[Received, Claim]:
+        request = exchange.request
+        if exchange.action is None and request.method not in ("GET", "POST"):
+            raise UnsupportedHttpMethod()
+        received = receive(request.method, request.path, request.query, request.headers, request.body)
+        exchange.read(received)
+        claim = identify(received, request.secure)
+        check_fresh(claim, self._services.now())
+        return received, claim
+
+    async def _authenticated(self, claim: Claim) -> AccessKey:
+        """:raises SignatureDoesNotMatch: the claim is not the access key's."""
+        known = self._services.access_keys
+        access_key = known.peek(claim.access_key_id) or await known.get(claim.access_key_id)
+        verify(claim, access_key.secret)
+        if claim.security_token is not None:
+            # There are no sessions yet, so no token can be genuine; to ignore it would accept a forged one.
+            raise InvalidSecurityToken()
+        return access_key
+
+    def _call(
+        self, exchange: _Exchange, action: Action, claim: Claim, access_key: AccessKey, given: Parameters
+    ) -> Call:
+        services, request = self._services, exchange.request
+        now = services.now()
+        return Call(
+            by=access_key.caller,
+            operation=action.operation,
+            request_id=exchange.request_id,
+            stream=request_stream(claim, now, _entropy),
+            at=now,
+            region_id=region_of(exchange.host, given, services),
+            source_ip=request.source_ip,
+            user_agent=exchange.user_agent,
+            secure_transport=request.secure,
+        )
+
+
+class _Exchange:
+    """What becomes known of one request on the way to its answer; errors are told with as much of it as there is."""
+
+    __slots__ = ("action", "answer_format", "host", "in_path", "operation", "request", "request_id", "user_agent")
+
+    def __init__(
+        self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]
+    ) -> None:
+        self.request = request
+        self.request_id = request_id
+        self.action = action
+        self.in_path = in_path
+        self.operation = action.operation.value if action else "unknown"
+        self.answer_format = "JSON"
+        self.host = ""
+        self.user_agent = ""
+
+    def read(self, received: Received) -> None:
+        self.host = received.headers.get(b"host", b"").decode("latin-1")
+        self.user_agent = received.headers.get(b"user-agent", b"").decode("latin-1")[:_USER_AGENT_CHARACTERS_MAX]
+        self.answer_format = received.parameters.values.get("Format", "JSON")
+
+    def resolve(self, received: Received) -> tuple[Action, Parameters]:
+        """The operation and its parameters.
+
+        :raises UnknownOperation: no such operation in that version of the API.
+        """
+        if self.action is not None:
+            return self.action, read_rest(received, self.in_path, self.action.operation.value)
+        given = read_rpc(received)
+        action = OPERATIONS.get(given.action)
+        if action is None or given.version != KMS_VERSION:
+            raise UnknownOperation(given.action, given.version)
+        self.operation = action.operation.value
+        return action, given
+
+    def failure(self, error: KeyLedgerError) -> Answer:
+        return wire.failure(error, self.request_id, self.host, self.answer_format)
+
+
+def region_of(host: str, given: Parameters, services: Services) -> str:
+    """``kms.<region>.`` in Host, else RegionId, else the default.
+
+    :raises InvalidParameter: a region that this deployment does not have.
+    """
+    if host.startswith("kms."):
+        region = host.split(".", 2)[1]
+        if region in services.regions:
+            return region
+    region = given.optional("RegionId") or services.default_region
+    if region not in services.regions:
+        raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
+    return region
+
+
+def _entropy() -> int:
+    return secrets.randbits(74)
+
+
+def _count(operation: str, code: str, seconds: float) -> None:
+    REQUESTS.labels(operation, code).inc()
+    REQUEST_SECONDS.labels(operation).observe(seconds)

@@ -1,0 +1,67 @@
+"""``/healthz`` (this process answers), ``/readyz`` (what it needs answers too) and ``/metrics`` (Prometheus).
+
+They need no signature, so they tell no identifier of a caller or a key.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import structlog
+from fastapi import APIRouter, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+
+from domain.errors import KeyLedgerError
+from projections.projector import PoisonEvent
+
+_log = structlog.get_logger(__name__)
+
+Check = Callable[[], Awaitable[None]]
+"""Returns if the part is ready; raises what is wrong otherwise."""
+
+MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def health_router(checks: Mapping[str, Check]) -> APIRouter:
+    """:param checks: by the part's name: ledger, hsm, projections."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/healthz", summary="Does this process answer?")
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @router.get("/readyz", summary="Can requests be served: ledger, HSM and projections?")
+    async def readyz() -> JSONResponse:
+        found = {name: await _outcome(name, check) for name, check in checks.items()}
+        ready = all(outcome == "ok" for outcome in found.values())
+        return JSONResponse(
+            {"status": "ready" if ready else "not ready", "checks": found}, status_code=200 if ready else 503
+        )
+
+    @router.get("/metrics", summary="Prometheus metrics, summed over this machine's workers")
+    async def metrics() -> Response:
+        return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+async def _outcome(name: str, check: Check) -> str:
+    try:
+        await check()
+    except (KeyLedgerError, PoisonEvent) as error:
+        return str(error)
+    except Exception:
+        _log.exception("readiness.unforeseen", check=name)
+        return "failed; see the log"
+    return "ok"
+
+
+def _registry() -> CollectorRegistry:
+    if MULTIPROCESS_FOLDER not in os.environ:
+        return REGISTRY
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

@@ -1,0 +1,113 @@
+"""The REST routes under ``/v1``, made from the table of operations, with what the OpenAPI page shows of them.
+
+A route's parameters come from its path, its query and a JSON body, under Alibaba's names; then the call is the same as
+on the RPC endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import fastapi
+from fastapi import APIRouter, Response
+
+from api.dispatch import Dispatcher
+from api.operations import OPERATIONS, Action, Parameter
+from api.rpc import BodyTooLarge, read_body, request_of
+
+_SECURITY: Final[list[dict[str, list[str]]]] = [{"AccessKey": []}]
+
+_ERROR: Final = {
+    "type": "object",
+    "required": ["Code", "Message", "RequestId"],
+    "properties": {
+        "Code": {"type": "string", "example": "Rejected.Disabled"},
+        "Message": {"type": "string"},
+        "RequestId": {"type": "string", "format": "uuid"},
+        "HttpStatus": {"type": "integer"},
+    },
+}
+
+
+def rest_router(dispatcher: Dispatcher) -> APIRouter:
+    router = APIRouter(tags=["keys"])
+    for action in OPERATIONS.values():
+        method, path = action.route.split(" ")
+        router.add_api_route(
+            path,
+            _endpoint(dispatcher, action),
+            methods=[method],
+            name=action.operation.value,
+            operation_id=action.operation.value,
+            summary=action.summary,
+            description=f"{action.operation.value}: RAM action `{action.ram_action}`, {action.effect.value}.",
+            openapi_extra=_described(action, method, path),
+            response_class=Response,
+        )
+    return router
+
+
+def _endpoint(dispatcher: Dispatcher, action: Action) -> Callable[[fastapi.Request], Awaitable[Response]]:
+    async def endpoint(request: fastapi.Request) -> Response:
+        try:
+            body = await read_body(request.receive)
+        except BodyTooLarge:
+            answer = dispatcher.too_large()
+        else:
+            answer = await dispatcher.rest(request_of(request.scope, body), action, request.path_params)
+        response = Response(answer.body, answer.status)
+        response.raw_headers.extend(answer.headers)
+        return response
+
+    return endpoint
+
+
+def _described(action: Action, method: str, path: str) -> dict[str, Any]:
+    """The OpenAPI operation: path and query parameters, or a JSON body, and the shape of errors."""
+    in_path = [parameter for parameter in action.parameters if f"{{{parameter.name}}}" in path]
+    others = [parameter for parameter in action.parameters if parameter not in in_path]
+    described: dict[str, Any] = {
+        "security": _SECURITY,
+        "parameters": [_parameter(parameter, "path") for parameter in in_path],
+        "responses": {
+            "200": {"description": "Done and recorded", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "default": {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}},
+        },
+    }
+    if method == "GET":
+        described["parameters"] += [_parameter(parameter, "query") for parameter in others]
+    elif others:
+        described["requestBody"] = _body(others)
+    return described
+
+
+def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
+    return {
+        "name": parameter.name,
+        "in": place,
+        "required": parameter.required,
+        "description": parameter.text,
+        "schema": _schema(parameter),
+    }
+
+
+def _body(parameters: list[Parameter]) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "required": [parameter.name for parameter in parameters if parameter.required],
+        "properties": {
+            parameter.name: {**_schema(parameter), "description": parameter.text} for parameter in parameters
+        },
+    }
+    needed = any(parameter.required for parameter in parameters)
+    return {"required": needed, "content": {"application/json": {"schema": schema}}}
+
+
+def _schema(parameter: Parameter) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": parameter.kind, "example": parameter.example}
+    if parameter.kind == "object":
+        schema["additionalProperties"] = {"type": "string"}
+    if parameter.kind == "array":
+        schema["items"] = {"type": "object"}
+    return schema

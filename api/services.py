@@ -1,0 +1,33 @@
+"""The parts that a request meets, wired once per process (:mod:`api.assembly`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from adapters.access_keys import AccessKeys
+from domain.custody import Custody
+from domain.ports import Keys, Ledger
+from domain.stewardship import Stewardship
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """:param now: the clock, UTC. :param new_id: fresh identifiers for requests, keys and key versions (UUIDv4)."""
+
+    custody: Custody
+    stewardship: Stewardship
+    ledger: Ledger
+    keys: Keys
+    access_keys: AccessKeys
+    regions: tuple[str, ...]
+    default_region: str
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+
+    def forget(self, streams: frozenset[UUID]) -> None:
+        """Drop what is remembered of these streams."""
+        self.keys.forget(streams)
+        self.access_keys.forget(streams)

@@ -1,0 +1,119 @@
+"""Destroys the CMKs whose waiting period is over: ``python -m scripts.deletion_worker``.
+
+Run by ``up``; any number may run at once. Each destruction is decided on the key's version and guarded by it: against
+another worker, a CancelKeyDeletion or a new schedule, exactly one of them is recorded and the others find it done.
+If we die at any line, the key is whole or gone; the next round, here or elsewhere, does what is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from adapters.deployment import Deployment, opened
+from adapters.heartbeat import keep_beating
+from adapters.key_cache import KeyCache
+from adapters.ledger.mapper import decode
+from adapters.logging import set_up_logging
+from adapters.set_up import SetUpRefused
+from adapters.settings import Settings, SettingsError, read_settings
+from domain.account import SYSTEM
+from domain.call import Call
+from domain.errors import KeyLedgerError, ServiceUnavailable
+from domain.guard import GuardMoved
+from domain.ports import AlreadyRecorded
+from domain.recording import Case
+from domain.stewardship import Stewardship
+from domain.vocabulary import Operation
+from projections.key_directory import KeyDirectory
+
+_log = structlog.get_logger(__name__)
+
+ROUND_SECONDS: Final = 10.0
+PAGE: Final = 100
+
+
+class DeletionWorker:
+    """:param now: the clock, UTC."""
+
+    def __init__(self, deployment: Deployment, settings: Settings, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._directory = KeyDirectory(deployment.reader.connection, decode)
+        # Nothing is remembered from one round to the next: a few reads a day are cheaper than a stale memory.
+        self._keys = KeyCache(deployment.reader, deployment.hsm, self._directory.key_of_version, size=PAGE)
+        self._stewardship = Stewardship(
+            self._keys, deployment.hsm, deployment.writer, self._directory, settings.quota_keys
+        )
+
+    async def round(self) -> int:
+        """Destroy what is due now; returns how many CMKs this worker destroyed."""
+        destroyed = 0
+        at = self._now()
+        while due := await self._directory.due(at, PAGE):
+            done = [await self._destroy(key_id, owner, region_id) for key_id, owner, region_id in due]
+            destroyed += sum(done)
+            if not any(done):
+                break  # all of them refused or were done by others: the next round looks again
+        return destroyed
+
+    async def _destroy(self, key_id: UUID, owner: str, region_id: str) -> bool:
+        call = Call(
+            by=replace(SYSTEM, account_id=owner),
+            operation=Operation.DESTROY_KEY,
+            request_id=uuid.uuid4(),
+            stream=uuid.uuid4(),
+            at=self._now(),
+            region_id=region_id,
+        )
+        self._keys.forget(frozenset((key_id,)))
+        try:
+            await self._stewardship.destroy_key(Case(call), key_id)
+        except ServiceUnavailable:
+            raise
+        except (GuardMoved, AlreadyRecorded, KeyLedgerError) as overtaken:
+            # Cancelled, scheduled anew or destroyed by another worker in between: not ours any more.
+            _log.info("deletion.overtaken", key_id=str(key_id), reason=repr(overtaken))
+            return False
+        _log.info("deletion.destroyed", key_id=str(key_id), account_id=owner, region_id=region_id)
+        return True
+
+
+async def run(settings: Settings) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    beating = asyncio.create_task(keep_beating())
+    async with opened(settings) as deployment:
+        worker = DeletionWorker(deployment, settings, lambda: datetime.now(UTC))
+        while not stop.is_set():
+            try:
+                await worker.round()
+            except ServiceUnavailable as error:
+                _log.warning("deletion.waits", reason=str(error))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ROUND_SECONDS):
+                    await stop.wait()
+    beating.cancel()
+
+
+def main() -> None:
+    try:
+        settings = read_settings()
+        set_up_logging(settings.log_level)
+        asyncio.run(run(settings))
+    except (SettingsError, SetUpRefused) as refused:
+        sys.exit(str(refused))
+
+
+if __name__ == "__main__":
+    main()
