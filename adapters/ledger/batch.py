@@ -21,6 +21,12 @@ from adapters.ledger.mapper import encode
 from domain.guard import Guard
 from domain.ports import Submission, Tally
 
+APPEND: Final = (
+    "select outcome, first_position, about"
+    " from ledger.append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)"
+)
+"""Takes :func:`parameters`; one row per submission, in order. Outcomes: ``adapters/sql/090_append_set.sql``."""
+
 _HEADER: Final = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"
 _LENGTH: Final = struct.Struct(">i")

@@ -3,16 +3,18 @@
 One writer per API process, in a task of its own: a cancelled request cancels its future, never the write. The queue is
 bounded; beyond it callers are turned away before the HSM is touched (:meth:`LedgerWriter.admit`).
 
-Where the acknowledgement of a COMMIT is lost, nobody knows whether the batch stands. The writer reconnects and hands the
-same batch to ``ledger.append`` again, which first asks, under the head's lock, what stands in each submission's streams:
-the same bytes are "recorded" already, and no second event is made. If we die before that, the caller got no answer; the
-event, if there is one, tells of a result that nobody received.
+Where the acknowledgement of a COMMIT is lost, nobody knows whether the batch stands. The writer reconnects and hands
+the same batch to ``ledger.append`` again, which first asks, under the head's lock, what stands in each submission's
+streams: the same bytes "stand" already, and no second event is made. If we die before that, the caller got no answer;
+the event, if there is one, tells of a result that nobody received.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -23,18 +25,20 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from adapters.ledger.batch import Encoded, encoded, parameters, register
+from adapters.ledger.batch import APPEND, Encoded, encoded, parameters, register
 from adapters.ledger.connection import connect
-from adapters.metrics import COMMIT_SECONDS, BATCH_SIZE, QUEUE_DEPTH
-from domain.errors import InternalFailure, ServiceUnavailable, TooManyRequests
+from adapters.metrics import BATCH_SIZE, COMMIT_SECONDS, QUEUE_DEPTH
+from domain.errors import InternalFailure, KeyLedgerError, ServiceUnavailable, TooManyRequests
 from domain.guard import GuardMoved
 from domain.ports import AlreadyRecorded, Submission, TallyFull
 
 _log = structlog.get_logger(__name__)
 
-_APPEND: Final = "select outcome, first_position, about from ledger.append(" + ", ".join(["%s"] * 14) + ", %s::jsonb)"
+_STOPPING: Final = "The service is stopping: nothing was released. Retry elsewhere."
+_UNAVAILABLE: Final = "The ledger could not record this: nothing was released. Retry later."
 
 Row = tuple[str, int | None, UUID | None]
+Waiting = tuple[Encoded, asyncio.Future[int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,8 @@ class WriterLimits:
     """:param queue_max: submissions waiting; beyond it callers get ``Rejected.Throttling``.
     :param batch_max: submissions per commit.
     :param commit_seconds: how long one round trip may take before its connection is given up.
-    :param settle_seconds: how long to find out what became of a batch whose acknowledgement was lost.
+    :param settle_seconds: how long, after that, to find out what became of a batch whose acknowledgement was lost.
+        No append takes longer than both together after its batch was taken from the queue.
     """
 
     queue_max: int = 2_000
@@ -51,40 +56,50 @@ class WriterLimits:
     settle_seconds: float = 5.0
 
 
+class _Away(Exception):
+    """The database cannot be asked now, or answers as one that takes no writes. The connection is dropped."""
+
+
 class LedgerWriter:
     """The port :class:`domain.ports.Ledger`. Start it in the event loop that serves requests."""
 
     def __init__(self, database_url: str, limits: WriterLimits | None = None) -> None:
         self._url = database_url
         self._limits = limits or WriterLimits()
-        self._queue: deque[tuple[Encoded, asyncio.Future[int]]] = deque()
+        self._queue: deque[Waiting] = deque()
         self._wake = asyncio.Event()
         self._connection: psycopg.AsyncConnection[Any] | None = None
         self._task: asyncio.Task[None] | None = None
         self._down = False
+        self._closing = False
 
     async def start(self) -> None:
         """Begin to write. A database that is away now is waited for in the background; callers get 503 meanwhile."""
         self._task = asyncio.create_task(self._run(), name="ledger-writer")
+        # Nobody may wait for a writer that is gone.
+        self._task.add_done_callback(lambda _: self._fail_all(ServiceUnavailable, _STOPPING))
 
     async def close(self) -> None:
-        """Write what waits, then stop."""
+        """Write what waits, then stop. What the database does not take in time fails with ServiceUnavailable."""
+        self._closing = True
+        self._wake.set()
         if self._task is not None:
-            while self._queue and not self._down and not self._task.done():
-                await asyncio.sleep(0.01)
+            if not self._down:
+                await asyncio.wait((self._task,), timeout=self._limits.commit_seconds + self._limits.settle_seconds)
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        self._fail_all(ServiceUnavailable("The service is stopping: nothing was released. Retry elsewhere."))
+            await asyncio.wait((self._task,))
+        self._fail_all(ServiceUnavailable, _STOPPING)
         await self._drop_connection()
 
     @property
     def is_up(self) -> bool:
-        return not self._down and self._task is not None and not self._task.done()
+        return not self._down and not self._closing and self._task is not None and not self._task.done()
 
     def admit(self) -> None:
         if self._down:
             raise ServiceUnavailable("The ledger cannot be written now: nothing was released. Retry later.")
+        if not self.is_up:
+            raise ServiceUnavailable(_STOPPING)
         if len(self._queue) >= self._limits.queue_max:
             raise TooManyRequests("The ledger's queue is full: nothing was done. Retry later.")
 
@@ -98,93 +113,137 @@ class LedgerWriter:
     # --- the writer's own task -----------------------------------------------------------------------------------
 
     async def _run(self) -> None:
-        while True:
+        while not (self._closing and not self._queue):
             if self._down:
                 await self._recover()
-            await self._wake.wait()
-            self._wake.clear()
+            if not self._queue:
+                self._wake.clear()
+                await self._wake.wait()
             while self._queue and not self._down:
                 QUEUE_DEPTH.observe(len(self._queue))
                 await self._write(self._take())
 
-    def _take(self) -> list[tuple[Encoded, asyncio.Future[int]]]:
+    def _take(self) -> list[Waiting]:
         size = min(len(self._queue), self._limits.batch_max)
         return [self._queue.popleft() for _ in range(size)]
 
-    async def _write(self, batch: list[tuple[Encoded, asyncio.Future[int]]]) -> None:
+    async def _write(self, batch: list[Waiting]) -> None:
         """Record a batch and resolve its futures; whatever happens, each future gets an answer."""
         try:
-            rows = await self._settled([one for one, _ in batch])
-        except psycopg.Error as error:
-            await self._after_error(batch, error)
+            await self._write_together(batch)
+        except _Away as error:
+            self._down = True
+            _log.error("ledger.unavailable", error=str(error), submissions=len(batch))
+            self._fail(batch, ServiceUnavailable, _UNAVAILABLE)
+            self._fail_all(ServiceUnavailable, _UNAVAILABLE)
         except asyncio.CancelledError:
-            self._fail(batch, ServiceUnavailable("The service is stopping: nothing was released. Retry elsewhere."))
+            self._fail(batch, ServiceUnavailable, _STOPPING)
             raise
-        except Exception:
+        except Exception:  # noqa: BLE001  whoever waits gets an answer, and the writer goes on
             _log.exception("ledger.append_failed", submissions=len(batch))
-            self._fail(batch, InternalFailure())
+            self._fail(batch, InternalFailure, "")
+
+    async def _write_together(self, batch: list[Waiting]) -> None:
+        """In one transaction; where the database rejects that, each alone: one poisoned submission hurts no other.
+
+        :raises _Away: nothing more can be written now; some of the futures may be without an answer.
+        """
+        try:
+            rows = await self._settled([one for one, _ in batch])
+        except psycopg.OperationalError as error:
+            # On a living connection: the transaction was rolled back (disk full, a timeout of the server, …).
+            _log.error("ledger.not_recorded", error=str(error), submissions=len(batch))
+            self._fail(batch, ServiceUnavailable, _UNAVAILABLE)
+        except Exception as error:
+            if isinstance(error, _Away):
+                raise
+            if len(batch) > 1:
+                for one in batch:
+                    await self._write_together([one])
+            else:
+                await self._reject(batch, error)
         else:
             for (_, future), row in zip(batch, rows, strict=True):
                 _resolve(future, row)
 
-    async def _after_error(self, batch: list[tuple[Encoded, asyncio.Future[int]]], error: psycopg.Error) -> None:
-        """The database said no (so nothing of the batch stands), or it stayed away."""
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            _log.error("ledger.unavailable", error=str(error), submissions=len(batch))
-            self._down = self._connection is None
-            unavailable = ServiceUnavailable("The ledger could not record this: nothing was released. Retry later.")
-            self._fail(batch, unavailable)
-            if self._down:
-                self._fail_all(unavailable)
-                self._wake.set()
-        elif len(batch) > 1:
-            # One submission that the database rejects must not take the others with it.
-            for one in batch:
-                await self._write([one])
-        else:
-            _log.error("ledger.rejected", error=str(error), sqlstate=error.sqlstate)
-            self._fail(batch, InternalFailure())
+    async def _reject(self, batch: list[Waiting], error: Exception) -> None:
+        _log.error("ledger.rejected", error=str(error), sqlstate=getattr(error, "sqlstate", None))
+        self._fail(batch, InternalFailure, "")
+        if not isinstance(error, psycopg.DataError | psycopg.IntegrityError):
+            # Perhaps it is the connection: a statement prepared before a migration fails for ever on the old one.
+            await self._drop_connection()
 
     async def _settled(self, batch: Sequence[Encoded]) -> list[Row]:
-        """Append, and again on a new connection as long as the acknowledgement is lost and time is left."""
-        deadline = time.monotonic() + self._limits.settle_seconds
+        """Append, and again on a new connection as long as the acknowledgement is lost and time is left.
+
+        :raises _Away: it is not known what became of the batch, or no writes are taken there.
+        :raises psycopg.Error: nothing of the batch stands.
+        """
         arguments = parameters(batch)
-        pause = 0.05
+        deadline: float | None = None
+        pause, seconds = 0.05, self._limits.commit_seconds
         while True:
             try:
-                return await self._append(arguments, len(batch))
+                return await self._append(arguments, len(batch), seconds)
+            except psycopg.errors.ReadOnlySqlTransaction as error:
+                # A primary that became a standby: its connection is worth nothing.
+                await self._drop_connection()
+                raise _Away(str(error)) from error
             except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
-                answered = self._connection is not None and not self._connection.broken
-                if answered and not isinstance(error, TimeoutError):
-                    raise  # an error came back on a living connection: the transaction was rolled back
+                if self._answers(error):
+                    raise
                 await self._drop_connection()
                 _log.warning("ledger.acknowledgement_lost", error=str(error), submissions=len(batch))
-                if time.monotonic() + pause >= deadline:
-                    raise psycopg.OperationalError(f"unsettled after {self._limits.settle_seconds} s") from error
+                deadline = deadline or time.monotonic() + self._limits.settle_seconds
+                seconds = min(self._limits.commit_seconds, deadline - time.monotonic() - pause)
+                if seconds <= 0:
+                    raise _Away(f"unsettled after {self._limits.settle_seconds} s") from error
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 0.5)
 
-    async def _append(self, arguments: tuple[object, ...], size: int) -> list[Row]:
+    def _answers(self, error: Exception) -> bool:
+        """Whether ``error`` came back on a connection that lives, so that the transaction is known to be undone."""
+        connection = self._connection
+        return connection is not None and not connection.closed and isinstance(error, psycopg.OperationalError)
+
+    async def _append(self, arguments: tuple[object, ...], size: int, seconds: float) -> list[Row]:
         started = time.perf_counter()
-        async with asyncio.timeout(self._limits.commit_seconds):
-            if self._connection is None:
-                self._connection = await connect(self._url, "key-ledger writer")
-                register(self._connection)
-            cursor = await self._connection.execute(_APPEND, arguments, prepare=True, binary=True)
+        if self._connection is None:
+            async with asyncio.timeout(seconds):
+                self._connection = await self._connect()
+        # Not asyncio.timeout: psycopg would ask a server that hangs to cancel the statement, and wait for its answer.
+        watchdog = asyncio.get_running_loop().call_later(seconds, _hang_up, self._connection)
+        try:
+            cursor = await self._connection.execute(APPEND, arguments, prepare=True, binary=True)
             rows: list[Row] = await cursor.fetchall()
+        finally:
+            watchdog.cancel()
         COMMIT_SECONDS.observe(time.perf_counter() - started)
         BATCH_SIZE.observe(size)
         return rows
 
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        connection = await connect(self._url, "key-ledger writer")
+        try:
+            # The server gives up when we do. Else every append that we left would wait there for the head's lock.
+            # A COMMIT that waits for a standby is not interrupted: PostgreSQL disarms this first (finish_xact_command).
+            milliseconds = max(1, int(self._limits.commit_seconds * 900))
+            await connection.execute(f"set statement_timeout = {milliseconds}".encode())
+        except BaseException:
+            connection.pgconn.finish()
+            raise
+        register(connection)
+        return connection
+
     async def _recover(self) -> None:
-        """Wait until the database takes connections again; callers are turned away by ``admit`` meanwhile."""
+        """Wait until the database takes writes again; callers are turned away by ``admit`` meanwhile."""
         pause = 0.1
-        while True:
+        while not self._closing:
             try:
-                self._connection = await connect(self._url, "key-ledger writer")
-                register(self._connection)
-                await self._connection.execute("select from ledger.ledger_head")
-            except psycopg.Error as error:
+                async with asyncio.timeout(self._limits.commit_seconds):
+                    self._connection = await self._connect()
+                    await self._probe(self._connection)
+            except (psycopg.Error, OSError, _Away) as error:
                 _log.warning("ledger.still_unavailable", error=str(error))
                 await self._drop_connection()
                 await asyncio.sleep(pause)
@@ -194,28 +253,41 @@ class LedgerWriter:
                 _log.info("ledger.available_again")
                 return
 
+    async def _probe(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """:raises _Away: a standby, or a database without our schema's head."""
+        cursor = await connection.execute("select current_setting('transaction_read_only') from ledger.ledger_head")
+        if await cursor.fetchone() != ("off",):
+            raise _Away("the database takes no writes")
+
     async def _drop_connection(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error, OSError):
                 await connection.close()
 
-    def _fail(self, batch: Sequence[tuple[Encoded, asyncio.Future[int]]], error: Exception) -> None:
+    def _fail(self, batch: Sequence[Waiting], error: type[KeyLedgerError], message: str) -> None:
+        """An exception of its own for each: raising one object in many tasks would mix their tracebacks."""
         for _, future in batch:
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(error(message))
 
-    def _fail_all(self, error: Exception) -> None:
+    def _fail_all(self, error: type[KeyLedgerError], message: str) -> None:
         waiting = list(self._queue)
         self._queue.clear()
-        self._fail(waiting, error)
+        self._fail(waiting, error, message)
+
+
+def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make whoever waits for an answer on this connection see its end."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as peer:
+        peer.shutdown(socket.SHUT_RDWR)
 
 
 def _resolve(future: asyncio.Future[int], row: Row) -> None:
     if future.done():
         return  # the request was cancelled; its event stands all the same
     outcome, position, about = row
-    if outcome == "recorded":
+    if outcome in {"recorded", "stands"}:
         assert position is not None
         future.set_result(position)
     elif outcome == "moved":

@@ -2,8 +2,9 @@
 -- has seen that no submission of the set changes what another one is decided on.
 --
 -- One outcome per submission, in order:
---   recorded  position is that of its first event. Also when this very submission was recorded before (the stored bytes
---             are the same): so a retry after a lost acknowledgement finds its own event and makes no second one.
+--   recorded  position is that of its first event
+--   stands    this very submission was recorded before (all its events stand there with the same bytes): a retry after
+--             a lost acknowledgement finds its own events and makes no second ones; position is that of the first
 --   taken     the request's stream is somebody else's: a replay
 --   moved     a guard, or the version of a stream, was overtaken; about is that stream
 --   full      a tally would pass its limit; about is the counter
@@ -31,19 +32,24 @@ begin
     positions := array_fill(null::bigint, array[submissions]);
     abouts := array_fill(null::uuid, array[submissions]);
 
-    -- 1. What stands there already: ours, or somebody else's.
+    -- 1. What stands there already: all of it ours, or somebody else's. Events of one submission stand together or not
+    -- at all, so a part that is the same is a conflict as well.
     for hit in
-        select e.submission, e.stream, min(s.position) as first_position,
-               bool_and(s.state = e.state and s.topic = e.topic) as ours
+        select e.submission, min(e.stream::text)::uuid as stream, min(s.position) as first_position,
+               count(*) = cardinality(array_positions(event_submission, e.submission))
+                   and bool_and(s.state = e.state and s.topic = e.topic) as ours
         from unnest(event_submission, event_stream, event_version, event_topic, event_state)
                  as e (submission, stream, version, topic, state)
         join ledger.events s on s.originator_id = e.stream and s.originator_version = e.version
-        group by e.submission, e.stream
+        group by e.submission
     loop
-        outcomes[hit.submission] := case
-            when hit.ours then 'recorded' when claims[hit.submission] is null then 'taken' else 'moved' end;
-        positions[hit.submission] := least(positions[hit.submission], hit.first_position);
-        abouts[hit.submission] := hit.stream;
+        if hit.ours then
+            outcomes[hit.submission] := 'stands';
+            positions[hit.submission] := hit.first_position;
+        else
+            outcomes[hit.submission] := case when claims[hit.submission] is null then 'taken' else 'moved' end;
+            abouts[hit.submission] := hit.stream;
+        end if;
     end loop;
     for hit in
         select c.submission from unnest(claims) with ordinality as c (claim, submission)
@@ -54,10 +60,29 @@ begin
         select e.submission from unnest(event_submission, event_stream) as e (submission, stream)
         where exists (select from ledger.events s where s.request = e.stream)
     loop
-        if outcomes[hit.submission] is distinct from 'recorded' then
+        if outcomes[hit.submission] is distinct from 'stands' then
             outcomes[hit.submission] := 'taken';
         end if;
     end loop;
+
+    -- A stream has no holes: a version after the first follows its predecessor, there or in this submission.
+    if 1 < any (event_version) then
+        for hit in
+            select e.submission, e.stream
+            from unnest(event_submission, event_stream, event_version) as e (submission, stream, version)
+            where e.version > 1
+              and not exists (select from ledger.events s
+                              where s.originator_id = e.stream and s.originator_version = e.version - 1)
+              and not exists (select from unnest(event_submission, event_stream, event_version)
+                                  as p (submission, stream, version)
+                              where p.submission = e.submission and p.stream = e.stream and p.version = e.version - 1)
+        loop
+            if outcomes[hit.submission] is null then
+                outcomes[hit.submission] := 'moved';
+                abouts[hit.submission] := hit.stream;
+            end if;
+        end loop;
+    end if;
 
     -- 2. A guard holds while its stream has the version seen and not the next one.
     for hit in
@@ -83,8 +108,10 @@ begin
             from unnest(tally_submission, tally_counter, tally_step, tally_limit) as t (submission, counter, step, most)
             where outcomes[t.submission] is null
             group by t.counter
-            having sum(t.step) > 0 and sum(t.step) + coalesce(
-                (select c.count from ledger.tallies c where c.counter = t.counter), 0) > min(t.most)
+            -- In a set, steps down do not make room: whether they come first is what the order decides.
+            having sum(t.step) filter (where t.step > 0 or submissions = 1) > 0
+               and sum(t.step) filter (where t.step > 0 or submissions = 1) + coalesce(
+                       (select c.count from ledger.tallies c where c.counter = t.counter), 0) > min(t.most)
         loop
             if submissions > 1 then
                 outcomes := null;
