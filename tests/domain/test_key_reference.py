@@ -52,7 +52,7 @@ def test_a_well_formed_alias_is_not_found(alias: str) -> None:
     ],
 )
 def test_any_other_shape_is_an_invalid_key_id(text: str) -> None:
-    with pytest.raises(InvalidParameter, match="^The specified parameter KeyId is not valid."):
+    with pytest.raises(InvalidParameter, match=r"^The specified parameter KeyId is not valid\."):
         parse(text)
 
 

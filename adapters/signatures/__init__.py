@@ -1,0 +1,29 @@
+"""Who signed a request, and is it true? Pure functions: no I/O, no clock, no randomness.
+
+    raw request -> receive() -> identify() -> check_fresh() -> verify() -> request_stream()
+
+* :mod:`~adapters.signatures.form` decodes parameters once and keeps their canonical text;
+* :mod:`~adapters.signatures.received` is a request, read: shared with :mod:`api.parameters`;
+* :mod:`~adapters.signatures.families` finds which family signed: :mod:`~adapters.signatures.rpc` (parameters),
+  :mod:`~adapters.signatures.acs` (ACS3 and ACS4: headers), :mod:`~adapters.signatures.basic` (nothing; TLS only);
+* :mod:`~adapters.signatures.claim` judges the claim; :mod:`~adapters.signatures.stream` names the request's stream.
+
+``identify`` proves nothing: a claim counts after ``verify`` only. What a family does not cover is refused, not ignored.
+"""
+
+from adapters.signatures.claim import Claim, Family, Scope, check_fresh, verify
+from adapters.signatures.families import identify
+from adapters.signatures.received import Received, receive
+from adapters.signatures.stream import request_stream
+
+__all__ = [
+    "Claim",
+    "Family",
+    "Received",
+    "Scope",
+    "check_fresh",
+    "identify",
+    "receive",
+    "request_stream",
+    "verify",
+]
