@@ -2,7 +2,7 @@
 
 From the outside in:
 
-* ``__main__``: options. ``report``: JSON and tables. ``bounds``: the sentence on what bounds a result.
+* ``command``: options. ``report``: JSON and tables. ``bounds``: the sentence on what bounds a result.
 * ``comparison`` and ``growth``: what is set up, measured and torn down for the two kinds of question.
 * ``contest``: alternating rounds and medians, of any number of ``sides``.
 * ``deployment`` (ours, by ``scripts/up``) and ``openbao`` (theirs, with ``certificate``): the servers. ``populate``: a

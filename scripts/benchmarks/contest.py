@@ -62,6 +62,17 @@ class Run:
     seen: Mapping[str, float]
 
 
+def run_side(side: Side, stock: Stock, level: int, seconds: int) -> Run:
+    """Load one side, and read before and after what it spends and says."""
+    groups, observed = side.processes(), side.observe()
+    before = cpu.read_meter(groups)
+    load = run_load(side.site.endpoint, stock, level, seconds)
+    spent = cpu.read_meter(groups).since(before)
+    busy = {name: total / load.seconds for name, total in spent.groups.items()}
+    busy |= {"load generator": load.generator_cpu / load.seconds, "machine": spent.machine / load.seconds}
+    return Run(load, busy, observed(load))
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """All measured runs of one side at one number of connections."""
@@ -100,6 +111,7 @@ class Result:
 class Contest:
     """:param threads: of wrk, at most one per connection.
     :param progress: told after each run.
+    :param run: side, stock, connections, seconds -> what was measured.
     """
 
     sides: Sequence[Side]
@@ -108,6 +120,7 @@ class Contest:
     seconds: int
     threads: int
     progress: Callable[[str], None]
+    run: Callable[[Side, Stock, int, int], Run] = run_side
     _runs: dict[tuple[str, int], list[Run]] = field(default_factory=dict)
     _fastest: dict[tuple[str, int], float] = field(default_factory=dict)
 
@@ -137,23 +150,13 @@ class Contest:
         expected = self._fastest.get((side.name, level), RATE_GUESS)
         stock = side.stock(threads, expected, seconds, MARGIN)
         try:
-            run = _run(side, stock, level, seconds)
+            run = self.run(side, stock, level, seconds)
         except BenchError as failure:
             raise BenchError(f"{side.name}, {_connections(level)}: {failure}") from None
         finally:
             stock.discard()
         self._fastest[side.name, level] = max(self._fastest.get((side.name, level), 0.0), run.load.rate)
         return run
-
-
-def _run(side: Side, stock: Stock, level: int, seconds: int) -> Run:
-    groups, observed = side.processes(), side.observe()
-    before = cpu.read_meter(groups)
-    load = run_load(side.site.endpoint, stock, level, seconds)
-    spent = cpu.read_meter(groups).since(before)
-    busy = {name: total / load.seconds for name, total in spent.groups.items()}
-    busy |= {"load generator": load.generator_cpu / load.seconds, "machine": spent.machine / load.seconds}
-    return Run(load, busy, observed(load))
 
 
 def _medians(rows: Sequence[Mapping[str, float]]) -> dict[str, float]:

