@@ -53,6 +53,8 @@ begin
 
     -- Else one by one, in order: a later submission meets what an earlier one changed.
     if outcomes is null then
+        positions := null;
+        abouts := null;
         for i in 1 .. submissions loop
             select array_agg(1 order by n) as submission, array_agg(s.stream order by n) as stream,
                    array_agg(s.version order by n) as version, array_agg(s.topic order by n) as topic,
