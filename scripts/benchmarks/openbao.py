@@ -115,6 +115,7 @@ def _configuration(folder: Path, site: Site, certificate: ServerCertificate) -> 
 storage "raft" {{
   path    = "{storage}"
   node_id = "bench"
+  performance_multiplier = 1
 }}
 listener "tcp" {{
   address         = "{site.host}"

@@ -102,12 +102,14 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
     rows = [_row(level, sides) for level in report["levels"]]
     print_table(console, title, [*headings, *(["ratio"] if len(sides) > 1 else [])], rows)
     _print_time_spent(report, console, sides)
-    console.print(f"Bounded by: {report['bounded_by']}", highlight=False)
+    console.print(f"Bounded by: {report['bounded_by']}", highlight=False, soft_wrap=True)
     for side in sides:
-        console.print(f"{OURS if side == 'key_ledger' else THEIRS} promises: {PROMISES[side]}", highlight=False)
+        console.print(
+            f"{OURS if side == 'key_ledger' else THEIRS} promises: {PROMISES[side]}", highlight=False, soft_wrap=True
+        )
     if report["ratio"] is not None:
         most = report["levels"][-1]["connections"]
-        console.print(f"Ratio at {most} connections: {report['ratio']:.2f}", highlight=False)
+        console.print(f"Ratio at {most} connections: {report['ratio']:.2f}", highlight=False, soft_wrap=True)
 
 
 def _row(level: Mapping[str, Any], sides: Sequence[str]) -> list[str]:
