@@ -1,7 +1,7 @@
 """From a bare machine to ``.venv/bin/python -m scripts.COMMAND``: the standard library only, any Python from 3.11.
 
 Makes ``.venv``, installs the project into it with the versions of ``constraints.txt``, and, for commands that use an
-HSM, Debian's ``softhsm2`` where it is missing. What is up to date is skipped in milliseconds: the stamp in ``.venv``
+HSM or make load, Debian's ``softhsm2`` and ``wrk`` where they are missing. What is up to date is skipped in milliseconds: the stamp in ``.venv``
 tells.
 If we die anywhere in here, the stamp is missing or old, and the next run does the step again.
 """
@@ -25,9 +25,11 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "key-ledger.json"
 
-EXTRAS = {"test": ["dev"], "check": ["dev"], "bench": ["bench", "dev"]}
+EXTRAS = {"test": ["bench", "dev"], "check": ["dev"], "bench": ["bench", "dev"]}
 """What a command needs besides the service's own dependencies."""
 NEEDS_TOKEN = {"up", "test", "bench"}
+NEEDS_LOAD = {"test", "bench"}
+"""Commands that run wrk, the load generator."""
 SOFTHSM = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/*/softhsm/libsofthsm2.so", "/usr/local/lib/softhsm/*.so")
 
 
@@ -43,6 +45,8 @@ def main(arguments: list[str]) -> int:
             _ensure_environment(EXTRAS.get(command, []))
             if command in NEEDS_TOKEN and not _brings_another_hsm(rest):
                 _ensure_softhsm(command)
+            if command in NEEDS_LOAD and "--help" not in rest:
+                _ensure_wrk()
         _become(command, rest)
     except Stop as stop:
         print(stop, file=sys.stderr)
@@ -169,6 +173,12 @@ def _ensure_softhsm(command: str) -> None:
     _say("Installing softhsm2")
     other = " To do without: scripts/up --software-hsm, or name your own token in KEY_LEDGER_HSM_URI."
     _apt_install(["softhsm2"], "SoftHSM is not installed", other if command == "up" else "")
+
+
+def _ensure_wrk() -> None:
+    if shutil.which("wrk") is None:
+        _say("Installing wrk")
+        _apt_install(["wrk"], "wrk, the load generator, is not installed")
 
 
 def _apt_install(packages: list[str], problem: str, other: str = "") -> None:
