@@ -71,9 +71,9 @@ class KeyLedger:
     def processes(self) -> Mapping[str, cpu.Group]:
         """Who spends CPU time for it on this machine: ``workers``, ``postgresql``, ``other`` (projector and so on)."""
         postgresql = self._postgresql()
-        workers = cpu.listeners(self.site.address.port or 443) - postgresql
-        if self.launcher is not None:
-            workers -= {self.launcher}
+        listeners = cpu.listeners(self.site.address.port or 443)
+        # scripts/up holds the socket open for its workers and serves nothing itself.
+        workers = listeners - frozenset(map(cpu.parent_of, listeners)) - postgresql
         family = cpu.descendants([self.launcher] if self.launcher is not None else [])
         return {"workers": workers, "postgresql": postgresql, "other": family - workers - postgresql}
 
