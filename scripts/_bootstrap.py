@@ -1,8 +1,8 @@
 """From a bare machine to ``.venv/bin/python -m scripts.COMMAND``: the standard library only, any Python from 3.11.
 
 Makes ``.venv``, installs the project into it with the versions of ``constraints.txt``, and, for commands that use an
-HSM or make load, Debian's ``softhsm2`` and ``wrk`` where they are missing. What is up to date is skipped in milliseconds: the stamp in ``.venv``
-tells.
+HSM or make load, Debian's ``softhsm2`` and ``wrk`` where they are missing. What is up to date is skipped in
+milliseconds: the stamp in ``.venv`` tells.
 If we die anywhere in here, the stamp is missing or old, and the next run does the step again.
 """
 
