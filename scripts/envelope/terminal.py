@@ -1,0 +1,101 @@
+"""What a person or a script sees: progress, the summary, and failures as words and exit codes.
+
+Standard output carries data or, with --json, the summary; everything else goes to standard error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from scripts.envelope.failure import Failure
+from scripts.envelope.interruption import Interrupted, Interruption, interruptible
+
+_UNFORESEEN: Final = 1
+_BY_SIGNAL: Final = 128
+
+
+@contextmanager
+def progress(doing: str, total: int | None, shown: bool) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error if it is a terminal; yields what to call with the number of bytes done so far.
+
+    ``total`` is in bytes; None (a pipe) shows the bytes done and the speed only.
+    """
+    console = Console(stderr=True)
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        DownloadColumn(binary_units=True),
+        TransferSpeedColumn(),
+    ]
+    with Progress(
+        *columns,
+        *([TimeRemainingColumn()] if total is not None else []),
+        console=console,
+        disable=not (shown and console.is_terminal),
+        redirect_stdout=False,
+        redirect_stderr=False,
+    ) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def tell(summary: dict[str, Any], sentence: str, as_json: bool) -> None:
+    """The summary as JSON on standard output, or as a sentence on standard error."""
+    if as_json:
+        print(json.dumps(summary), flush=True)
+    else:
+        print(sentence, file=sys.stderr)
+
+
+@contextmanager
+def failures_in_words() -> Iterator[Interruption]:
+    """Turns every failure below into a sentence on standard error and an exit code. Never a traceback."""
+    with interruptible() as interruption:
+        try:
+            yield interruption
+        except typer.Exit:
+            raise
+        except (Exception, Interrupted) as failure:  # noqa: BLE001  # a traceback helps nobody here
+            interruption.settle()
+            _end(interruption, failure)
+
+
+def _end(interruption: Interruption, failure: BaseException) -> NoReturn:
+    if interruption.signal_number is not None:  # whatever else was raised is a consequence of it
+        _say("Interrupted before the end; no output file was made.")
+        raise typer.Exit(_BY_SIGNAL + interruption.signal_number)
+    if isinstance(failure, Failure):
+        _say(str(failure))
+        raise typer.Exit(failure.exit_code)
+    _say(_unforeseen(failure))
+    raise typer.Exit(_UNFORESEEN)
+
+
+def _unforeseen(failure: BaseException) -> str:
+    """Where it happened, but not its text: that could quote what must not be shown."""
+    place = traceback.extract_tb(failure.__traceback__)[-1]
+    return (
+        f"Something unforeseen: {type(failure).__name__} in {place.name}, line {place.lineno}. "
+        "Please report it; no output file was made."
+    )
+
+
+def _say(sentence: str) -> None:
+    prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
+    print(prefix, sentence, file=sys.stderr)
