@@ -27,7 +27,7 @@ _ID_CHARACTERS_MAX: Final = 128
 @dataclass(frozen=True, slots=True)
 class AccessKey:
     caller: Caller
-    secret: str = field(repr=False)
+    secret: bytes = field(repr=False)
 
 
 def sealing_place(access_key_id: str) -> bytes:
@@ -71,4 +71,4 @@ class AccessKeys:
             # Not the caller's fault: a row that was edited, or the token of another deployment.
             _log.error("access_key.secret_does_not_open", access_key_id=access_key_id)
             raise InternalFailure() from None
-        return AccessKey(account.root(access_key_id), secret.decode())
+        return AccessKey(account.root(access_key_id), secret)

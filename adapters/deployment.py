@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from adapters.hsm import OpenHsm, open_from_settings
+from adapters.hsm.opening import OpenHsm
+from adapters.hsm_opening import open_from_settings
 from adapters.ledger.reader import LedgerReader
 from adapters.ledger.writer import LedgerWriter, WriterLimits
 from adapters.set_up import check_root_key

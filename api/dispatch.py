@@ -20,23 +20,23 @@ from adapters.access_keys import AccessKey
 from adapters.metrics import REQUEST_SECONDS, REQUESTS
 from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream, verify
 from api import wire
-from api.operations import OPERATIONS, Action
-from api.parameters import Parameters, read_parameters
+from api.operations import KMS_VERSION, OPERATIONS, Action
+from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
 from api.wire import Answer
 from domain.call import Call
 from domain.errors import (
     InternalFailure,
     InvalidParameter,
+    InvalidSecurityToken,
     KeyLedgerError,
     MalformedRequest,
-    MissingParameter,
     StateModifiedFailed,
     UnknownOperation,
     UnsupportedHttpMethod,
 )
 from domain.guard import GuardMoved
-from domain.recording import Case, recorded
+from domain.recording import recorded
 
 _log = structlog.get_logger(__name__)
 

@@ -106,8 +106,8 @@ class LimitExceeded(
 
 
 class UnknownOperation(NotFound, code="InvalidApi.NotFound"):
-    def __init__(self, action: str) -> None:
-        super().__init__(f"Specified api {action!r} is not found, please check your url and method.")
+    def __init__(self, action: str, version: str = "") -> None:
+        super().__init__(f"Specified api {action[:64]!a} of version {version[:16]!a} is not found.")
 
 
 class UnsupportedHttpMethod(
