@@ -113,8 +113,15 @@ class Supervisor:
                 self._ended(running, f"did not answer for {running.child.heartbeat_seconds:g} s and was killed")
             _bound(running.log)
 
-    def wait(self, done: Callable[[], bool], seconds: float, what: str, failures: int = 4) -> None:
-        """Tick until ``done()``.
+    def wait(
+        self,
+        done: Callable[[], bool],
+        seconds: float,
+        what: str,
+        failures: int = 4,
+        missing: Callable[[], str] = str,
+    ) -> None:
+        """Tick until ``done()``; ``missing()`` tells, in words, what is not done.
 
         :raises CannotStart: not within ``seconds``, or a child failed ``failures`` times in a row; its last words are
             in the message.
@@ -128,15 +135,24 @@ class Supervisor:
                 if running.failures >= failures:
                     raise CannotStart(f"{running.child.name} does not start. {self._last_words(running)}")
             if time.monotonic() > end:
-                words = " ".join(self._last_words(running) for running in self._table if running.failures)
-                raise CannotStart(f"{what} took longer than {seconds:g} s. {words or f'The logs are in {self._logs}.'}")
+                said = [missing(), *(self._last_words(running) for running in self._table if running.failures)]
+                why = " ".join(filter(None, said)) or "Nothing says why."
+                raise CannotStart(f"{what} took longer than {seconds:g} s: {why} The logs are in {self._logs}.")
             time.sleep(TICK_SECONDS)
 
-    def run(self) -> None:
-        """Tick for ever: until an exception, such as the one a signal's handler raises."""
-        while True:
+    def run(self, seconds: float) -> None:
+        """Tick for so long, or until an exception, such as the one a signal's handler raises."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
             self.tick()
             time.sleep(TICK_SECONDS)
+
+    def replace(self, prefix: str, settle_seconds: float = 5.0) -> None:
+        """Ask every child whose name begins with ``prefix`` to end, one by one; the table starts it again."""
+        for running in self._table:
+            if running.child.name.startswith(prefix):
+                _signal(running, running.child.command.stop_signal)
+                self.run(running.child.stop_seconds + settle_seconds)
 
     def stop(self) -> None:
         """End all children at once, then those that end last; nothing is restarted. Idempotent.

@@ -7,10 +7,12 @@ but may not be read across users inside a container.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +22,12 @@ from adapters.embedded.place import Place
 
 _ROUNDS: Final = ((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
 """Fast shutdown, immediate shutdown, kill; seconds to wait after each."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    pid: int
+    is_postmaster: bool
 
 
 def end_leftovers(place: Place) -> int:
@@ -35,9 +43,9 @@ def end_leftovers(place: Place) -> int:
         alive = list(_processes(place))
         if not alive:
             break
-        _send(alive, signal_number)
-        _wait(place, seconds)
-    stubborn = list(_processes(place))
+        if _send(alive, signal_number):
+            _wait(place, seconds)
+    stubborn = [process.pid for process in _processes(place)]
     if stubborn:
         raise CannotStart(f"PostgreSQL processes {stubborn} of {place.data} do not end. Is its disk answering?")
     (place.data / "postmaster.pid").unlink(missing_ok=True)
@@ -46,7 +54,7 @@ def end_leftovers(place: Place) -> int:
     return len(found)
 
 
-def _processes(place: Place) -> Iterator[int]:
+def _processes(place: Place) -> Iterator[_Process]:
     title = f"postgres: {cluster_name(place)}: ".encode()
     uid = os.geteuid() if place.account is None else place.account.uid
     for folder in Path("/proc").iterdir():
@@ -54,8 +62,9 @@ def _processes(place: Place) -> Iterator[int]:
             continue
         try:
             words = (folder / "cmdline").read_bytes()
-            if (words.startswith(title) or _is_postmaster(words, place)) and folder.stat().st_uid == uid:
-                yield int(folder.name)
+            is_postmaster = _is_postmaster(words, place)
+            if (is_postmaster or words.startswith(title)) and folder.stat().st_uid == uid:
+                yield _Process(int(folder.name), is_postmaster)
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it ended while we looked, or is none of ours
 
@@ -65,12 +74,18 @@ def _is_postmaster(words: bytes, place: Place) -> bool:
     return Path(os.fsdecode(arguments[0])).name == "postgres" and os.fsencode(place.data) in arguments[1:]
 
 
-def _send(processes: list[int], signal_number: signal.Signals) -> None:
-    for process in processes:
-        try:
-            os.kill(process, signal_number)
-        except ProcessLookupError:
-            continue
+def _send(processes: list[_Process], signal_number: signal.Signals) -> bool:
+    """A postmaster ends its children; only where it is gone, or nothing helps, are they told themselves.
+
+    False where there was nobody to tell: SIGINT shuts a postmaster down, but only cancels a child's query.
+    """
+    told = [process for process in processes if process.is_postmaster]
+    if signal_number is signal.SIGKILL or (not told and signal_number is signal.SIGQUIT):
+        told = processes
+    for process in told:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal_number)
+    return bool(told)
 
 
 def _wait(place: Place, seconds: float) -> None:

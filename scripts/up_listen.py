@@ -1,0 +1,103 @@
+"""The listening socket, bound before anything is started so that a port in use is told at once, and asking "ready?".
+
+Workers inherit the socket: while one is replaced, the others accept, and while all are, callers wait in its queue.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import ipaddress
+import json
+import socket
+import ssl
+from pathlib import Path
+from typing import Final
+
+from adapters.cannot_start import CannotStart
+
+BACKLOG: Final = 2_048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """:raises CannotStart: the port is in use, needs a right, or ``host`` is none of this machine's."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotStart(
+            f"Cannot listen on {host!r}: {error.strerror}. Give a name or address with --host."
+        ) from error
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+    except OSError as error:
+        bound.close()
+        raise CannotStart(_why_not(host, port, error)) from error
+    return bound
+
+
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Port {port} is in use by another program. Stop that one, or choose another port: --port {port + 1}."
+    if error.errno == errno.EACCES:
+        return f"Port {port} needs a right that you do not have. Choose one from 1024 up: --port 8443."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"This machine does not have the address {host}. Give one that it has with --host."
+    return f"Cannot listen on {host} port {port}: {error.strerror}. Choose others with --host and --port."
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+class Readiness:
+    """Asks ``/readyz`` of our own socket; :attr:`missing` says what the last answer lacked."""
+
+    def __init__(self, listening: socket.socket, ca_file: Path | None, *, http_only: bool) -> None:
+        host, self._port = listening.getsockname()[:2]
+        self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        self._tls = None if http_only else _context(ca_file)
+        self.missing = "no worker answered"
+
+    def __call__(self) -> bool:
+        connection = self._connection()
+        try:
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            self.missing = _missing(answer.read())
+        except (OSError, http.client.HTTPException) as error:
+            self.missing = f"no worker answered ({error})"
+            return False
+        finally:
+            connection.close()
+        return answer.status == http.HTTPStatus.OK
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection(self._host, self._port, timeout=5)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._tls)
+
+
+def _context(ca_file: Path | None) -> ssl.SSLContext:
+    """An operator's certificate is for names that only the operator knows; we bound the socket we ask."""
+    if ca_file is not None:
+        return ssl.create_default_context(cafile=str(ca_file))
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _missing(body: bytes) -> str:
+    try:
+        checks = json.loads(body)["checks"]
+        return "; ".join(f"{name}: {outcome}" for name, outcome in checks.items() if outcome != "ok")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return "the answer of /readyz was not understood"

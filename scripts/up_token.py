@@ -1,0 +1,102 @@
+"""Which HSM a data folder's keys live in: decided at its first start, and never mixed afterwards.
+
+The operator's own token (``KEY_LEDGER_HSM_URI``), SoftHSM with its objects in ``DIR/hsm``, or, where the operator says
+``--software-hsm``, the software HSM. Making the token itself is :mod:`scripts.set_up`'s: a PKCS#11 library that crashes
+takes that process with it, not ``up``.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+from adapters.cannot_start import CannotStart, explained
+from adapters.data_folder import DataFolder
+
+LABEL: Final = "key-ledger"
+_MODULES: Final = ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so", "usr/local/lib/softhsm/*.so")
+_SOFTHSM_CONF: Final = "SOFTHSM2_CONF"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """:param settings: for the settings file. :param environment: for the children; values are paths.
+
+    :param so_pin_file: where the token is ours to initialise.
+    """
+
+    settings: dict[str, Any] = field(repr=False)
+    environment: dict[str, str]
+    so_pin_file: Path | None = None
+    remark: str = ""
+
+
+def choose(folder: DataFolder, *, software: bool) -> Token:
+    """:raises CannotStart: the folder's keys live in another kind of HSM, or SoftHSM is not installed."""
+    home = folder.folder("hsm")
+    chosen, before = _kind(software=software), home / "kind"
+    with explained(f"read {before}"):
+        kind = before.read_text(encoding="utf-8").strip() if before.exists() else chosen
+    if kind != chosen:
+        raise CannotStart(_MIXED.format(folder=folder.path, advice=_ADVICE[kind]))
+    token = {"own": _own, "softhsm": _softhsm, "software": _software}[kind](folder, home)
+    with explained(f"write {before}"):
+        before.write_text(kind + "\n", encoding="utf-8")
+    return token
+
+
+_MIXED: Final = "The keys of {folder} live elsewhere: {advice}, or choose another folder with --data."
+_ADVICE: Final = {
+    "own": "set KEY_LEDGER_HSM_URI to the token they were made in",
+    "softhsm": "start without --software-hsm and KEY_LEDGER_HSM_URI",
+    "software": "start with --software-hsm",
+}
+
+
+def _kind(*, software: bool) -> str:
+    if software:
+        return "software"
+    return "own" if os.environ.get("KEY_LEDGER_HSM_URI") else "softhsm"
+
+
+def _own(_: DataFolder, __: Path) -> Token:
+    """The children read the operator's environment as it is."""
+    return Token({}, {})
+
+
+def _software(_: DataFolder, home: Path) -> Token:
+    return Token(
+        {"hsm_mode": "software", "hsm_software_file": str(home / "software-keys")},
+        {},
+        remark="The software HSM keeps root keys in a file: whoever reads it reads every key. Only to try things out.",
+    )
+
+
+def _softhsm(folder: DataFolder, home: Path) -> Token:
+    module = next((found for pattern in _MODULES for found in sorted(Path("/").glob(pattern))), None)
+    if module is None:
+        raise CannotStart(
+            "SoftHSM is not installed. Run: sudo apt-get install softhsm2. To do without: scripts/up --software-hsm, "
+            "or name your own token in KEY_LEDGER_HSM_URI."
+        )
+    for name in ("token-pin", "token-so-pin"):
+        folder.secret(name)
+    configuration = home / "softhsm2.conf"
+    with explained(f"write {configuration}"):
+        (home / "tokens").mkdir(mode=0o700, exist_ok=True)
+        configuration.write_text(_CONFIGURATION.format(tokens=home / "tokens"), encoding="utf-8")
+    pin = folder.path / "secrets" / "token-pin"
+    uri = f"pkcs11:token={LABEL}?module-path={quote(str(module))}&pin-source={quote(f'file:{pin}', safe='/:')}"
+    return Token({"hsm_uri": uri}, {_SOFTHSM_CONF: str(configuration)}, folder.path / "secrets" / "token-so-pin")
+
+
+_CONFIGURATION: Final = """\
+# Written by scripts/up at every start.
+directories.tokendir = {tokens}
+objectstore.backend = file
+log.level = ERROR
+slots.removable = false
+"""
