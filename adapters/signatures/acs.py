@@ -54,7 +54,7 @@ def find(received: Received, scheme: bytes, rest: bytes) -> Claim:
         _same_access_key_id(received, key_id),
         claim.timestamp(_text(received, b"x-acs-date")),
         _nonce(received),
-        _security_token(received),
+        security_token(received),
         _string_to_sign(received, scheme, parts[b"SignedHeaders"], signed),
         parts[b"Signature"],
         scope,
@@ -138,7 +138,8 @@ def _same_access_key_id(received: Received, key_id: str) -> str:
     return key_id
 
 
-def _security_token(received: Received) -> str | None:
+def security_token(received: Received) -> str | None:
+    """Of the header, else of the parameters (both are signed). :raises InvalidParameter: both, and they differ."""
     in_header = _text(received, b"x-acs-security-token")
     in_parameters = rpc.security_token(received.parameters.values)
     if in_header and in_parameters and in_header != in_parameters:

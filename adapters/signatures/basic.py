@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import binascii
 
-from adapters.signatures import claim, rpc
+from adapters.signatures import acs, claim
 from adapters.signatures.claim import Claim, Family
 from adapters.signatures.received import Received
-from domain.errors import IncompleteSignature, InvalidParameter
+from domain.errors import IncompleteSignature
 
 
 def find(received: Received, credentials: bytes, secure: bool) -> Claim:
@@ -32,18 +32,10 @@ def find(received: Received, credentials: bytes, secure: bool) -> Claim:
         claim.access_key_id(text),
         None,
         None,
-        _security_token(received),
+        acs.security_token(received),
         "(HTTP Basic signs none)",
         secret,
     )
-
-
-def _security_token(received: Received) -> str | None:
-    in_header = received.headers.get(b"x-acs-security-token", b"").strip().decode("latin-1")
-    in_parameters = rpc.security_token(received.parameters.values)
-    if in_header and in_parameters and in_header != in_parameters:
-        raise InvalidParameter("SecurityToken", "It differs from x-acs-security-token; send one of them.")
-    return in_header or in_parameters
 
 
 def _malformed() -> IncompleteSignature:
