@@ -112,13 +112,14 @@ def _up(
     listening: socket.socket,
     supervisor: Supervisor,
 ) -> Settings:
+    tell.step("Preparing the HSM token")
     token = up_token.choose(folder, software=options.software_hsm)
     database = up_database.prepare(os.environ.get("DATABASE_URL"), folder, supervisor, tell)
     for remark in filter(None, (token.remark, database.remark)):
         tell.trouble(remark)
     environment, settings = _settings(options, folder, token, database.service_url, listening)
     endpoint = _endpoint(options, listening)
-    _first_account(programs, tell, folder, token, environment, settings, endpoint)
+    _first_account(programs, tell, folder, environment, settings, endpoint)
     tell.step(f"Starting {options.workers} API processes, projector and deletion worker")
     for child in table(programs, environment, listening.fileno(), options.workers, settings.silence_seconds):
         supervisor.add(child)
@@ -188,22 +189,19 @@ def _first_account(
     programs: Programs,
     tell: Tell,
     folder: DataFolder,
-    token: up_token.Token,
     environment: dict[str, str],
     settings: Settings,
     endpoint: str,
 ) -> None:
-    """Token, regions' root keys and the root account, by a process of its own.
+    """The regions' root keys and the root account, by a process of its own.
 
     The credentials are kept before they are recorded: if we die in between, the next start records these same ones.
     """
-    tell.step("Setting up the token, the regions' root keys and the root account")
+    tell.step("Setting up the regions' root keys and the root account")
     credentials = _keep_credentials(folder, settings, endpoint)
-    arguments = ["--credentials", str(credentials)]
-    if token.so_pin_file is not None:
-        arguments += ["--so-pin-file", str(token.so_pin_file)]
+    argv = (*programs.set_up, "--credentials", str(credentials))
     try:
-        done = programs.command((*programs.set_up, *arguments), environment).run(_SET_UP_SECONDS)
+        done = programs.command(argv, environment).run(_SET_UP_SECONDS)
     except subprocess.TimeoutExpired:
         raise CannotStart(
             f"Setting up took longer than {_SET_UP_SECONDS:g} s: does the HSM answer? Nothing is lost; run again."

@@ -1,8 +1,8 @@
 """Which HSM a data folder's keys live in: decided at its first start, and never mixed afterwards.
 
 The operator's own token (``KEY_LEDGER_HSM_URI``), SoftHSM with its objects in ``DIR/hsm``, or, where the operator says
-``--software-hsm``, the software HSM. Making the token itself is :mod:`scripts.set_up`'s: a PKCS#11 library that crashes
-takes that process with it, not ``up``.
+``--software-hsm``, the software HSM. ``up`` itself opens none of them: a PKCS#11 library that crashes or hangs takes
+another process with it.
 """
 
 from __future__ import annotations
@@ -11,26 +11,20 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 from adapters.cannot_start import CannotStart, explained
 from adapters.data_folder import DataFolder
+from adapters.hsm import HsmSettingsError, initialise_token
 
-LABEL: Final = "key-ledger"
 _MODULES: Final = ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so", "usr/local/lib/softhsm/*.so")
-_SOFTHSM_CONF: Final = "SOFTHSM2_CONF"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """:param settings: for the settings file. :param environment: for the children; values are paths.
-
-    :param so_pin_file: where the token is ours to initialise.
-    """
+    """:param settings: for the settings file. :param environment: for the children; values are paths."""
 
     settings: dict[str, Any] = field(repr=False)
     environment: dict[str, str]
-    so_pin_file: Path | None = None
     remark: str = ""
 
 
@@ -42,7 +36,7 @@ def choose(folder: DataFolder, *, software: bool) -> Token:
         kind = before.read_text(encoding="utf-8").strip() if before.exists() else chosen
     if kind != chosen:
         raise CannotStart(_MIXED.format(folder=folder.path, advice=_ADVICE[kind]))
-    token = {"own": _own, "softhsm": _softhsm, "software": _software}[kind](folder, home)
+    token = {"own": _own, "softhsm": _softhsm, "software": _software}[kind](home)
     with explained(f"write {before}"):
         before.write_text(kind + "\n", encoding="utf-8")
     return token
@@ -62,12 +56,12 @@ def _kind(*, software: bool) -> str:
     return "own" if os.environ.get("KEY_LEDGER_HSM_URI") else "softhsm"
 
 
-def _own(_: DataFolder, __: Path) -> Token:
+def _own(_: Path) -> Token:
     """The children read the operator's environment as it is."""
     return Token({}, {})
 
 
-def _software(_: DataFolder, home: Path) -> Token:
+def _software(home: Path) -> Token:
     return Token(
         {"hsm_mode": "software", "hsm_software_file": str(home / "software-keys")},
         {},
@@ -75,28 +69,15 @@ def _software(_: DataFolder, home: Path) -> Token:
     )
 
 
-def _softhsm(folder: DataFolder, home: Path) -> Token:
+def _softhsm(home: Path) -> Token:
     module = next((found for pattern in _MODULES for found in sorted(Path("/").glob(pattern))), None)
     if module is None:
         raise CannotStart(
             "SoftHSM is not installed. Run: sudo apt-get install softhsm2. To do without: scripts/up --software-hsm, "
             "or name your own token in KEY_LEDGER_HSM_URI."
         )
-    for name in ("token-pin", "token-so-pin"):
-        folder.secret(name)
-    configuration = home / "softhsm2.conf"
-    with explained(f"write {configuration}"):
-        (home / "tokens").mkdir(mode=0o700, exist_ok=True)
-        configuration.write_text(_CONFIGURATION.format(tokens=home / "tokens"), encoding="utf-8")
-    pin = folder.path / "secrets" / "token-pin"
-    uri = f"pkcs11:token={LABEL}?module-path={quote(str(module))}&pin-source={quote(f'file:{pin}', safe='/:')}"
-    return Token({"hsm_uri": uri}, {_SOFTHSM_CONF: str(configuration)}, folder.path / "secrets" / "token-so-pin")
-
-
-_CONFIGURATION: Final = """\
-# Written by scripts/up at every start.
-directories.tokendir = {tokens}
-objectstore.backend = file
-log.level = ERROR
-slots.removable = false
-"""
+    try:
+        place = initialise_token(home / "softhsm", module_path=str(module))
+    except HsmSettingsError as error:
+        raise CannotStart(str(error)) from error
+    return Token({"hsm_uri": place.uri}, dict(place.environment))
