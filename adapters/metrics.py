@@ -10,8 +10,12 @@ from prometheus_client import Counter, Histogram
 
 _FAST = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 
-REQUESTS = Counter("key_ledger_requests_total", "Requests by operation and code (OK or the error's).", ("operation", "code"))
-REQUEST_SECONDS = Histogram("key_ledger_request_seconds", "From the request's last byte to the answer.", ("operation",), buckets=_FAST)
+REQUESTS = Counter(
+    "key_ledger_requests_total", "Requests by operation and code (OK or the error's).", ("operation", "code")
+)
+REQUEST_SECONDS = Histogram(
+    "key_ledger_request_seconds", "From the request's last byte to the answer.", ("operation",), buckets=_FAST
+)
 BATCH_SIZE = Histogram(
     "key_ledger_batch_submissions", "Submissions per commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )

@@ -1,7 +1,7 @@
 """The schema, made by a command and never as a side effect.
 
-Every file of ``adapters/sql`` and ``projections/sql`` is written so that running it again changes nothing; they run in the order of their names
-in one transaction, so a database is migrated or it is not.
+Every file of ``adapters/sql`` and ``projections/sql`` is written so that running it again changes nothing. They run in
+the order of their names in one transaction, so a database is migrated or it is not.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def _ensure_login(connection: psycopg.Connection[tuple[object, ...]], role: str,
     if not exists:
         connection.execute(sql.SQL("create role {} login").format(name))
     if password is not None:
-        connection.execute(sql.SQL("alter role {} login password {}").format(name, sql.Literal(_verifier(connection, role, password))))
+        connection.execute(
+            sql.SQL("alter role {} login password {}").format(name, sql.Literal(_verifier(connection, role, password)))
+        )
     connection.execute(sql.SQL("grant ledger_service to {}").format(name))
 
 

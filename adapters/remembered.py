@@ -35,7 +35,7 @@ class Remembered(Generic[Name, Value]):
         return value
 
     async def get(self, name: Name) -> Value:
-        """The value, read where it is not remembered. Errors of the read reach everybody who waits, and stay nowhere."""
+        """The value, read where it is not remembered. Everybody who waits gets the read's error; it stays nowhere."""
         value = self.peek(name)
         if value is not None:
             return value

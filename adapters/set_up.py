@@ -1,4 +1,4 @@
-"""The first facts of a deployment: its regions' root keys and its root account. Idempotent, by reading the ledger first.
+"""The first facts of a deployment: its regions' root keys and its root account. Idempotent: the ledger is read first.
 
 A root key is made in the HSM before its region is recorded. If we die in between, a root key stands in the token that
 no event names; the next run finds it and records it. The other order would record a key that does not exist.
@@ -115,8 +115,8 @@ async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
         found = await hsm.key_check_value(event.region_id)
         if found is None or found.hex() != event.key_check_value:
             raise SetUpRefused(
-                f"The HSM token does not hold the root key of region {event.region_id} that this ledger was opened with "
-                f"(key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect the "
+                f"The HSM token does not hold the root key of region {event.region_id} that this ledger was opened "
+                f"with (key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect the "
                 "right token, or restore it from its backup: without it no key of this region can be used."
             )
 

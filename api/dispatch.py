@@ -36,7 +36,7 @@ from domain.errors import (
     UnsupportedHttpMethod,
 )
 from domain.guard import GuardMoved
-from domain.recording import recorded
+from domain.recording import Case, recorded
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +44,7 @@ AUTHENTICATIONS: Final = 3
 """Each further one needs a change of the caller's authority to have been recorded in between."""
 
 _USER_AGENT_CHARACTERS_MAX: Final = 256
+_REGION_CHARACTERS_MAX: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Dispatcher:
             answer, code = exchange.failure(error), error.code
             if isinstance(error, InternalFailure):
                 _log.error("request.failed", request_id=str(request_id), operation=exchange.operation)
-        except Exception:
+        except Exception:  # noqa: BLE001  # the last line of defence: details to the log, never to the caller
             _log.exception("request.unforeseen", request_id=str(request_id), operation=exchange.operation)
             answer, code = exchange.failure(InternalFailure()), InternalFailure.code
         _count(exchange.operation, code, time.perf_counter() - started)
@@ -102,10 +103,13 @@ class Dispatcher:
             access_key = await self._authenticated(claim)
             action, given = exchange.resolve(received)
             call = self._call(exchange, action, claim, access_key, given)
+
+            async def decide(case: Case, action: Action = action, given: Parameters = given) -> Mapping[str, object]:
+                _check_region(case.call.region_id, services)
+                return await action.handler(services, case, given)
+
             try:
-                return await recorded(
-                    call, services.ledger, services.forget, lambda case: action.handler(services, case, given)
-                )
+                return await recorded(call, services.ledger, services.forget, decide)
             except GuardMoved as moved:
                 services.forget(moved.streams)
         raise StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
@@ -153,9 +157,7 @@ class _Exchange:
 
     __slots__ = ("action", "answer_format", "host", "in_path", "operation", "request", "request_id", "user_agent")
 
-    def __init__(
-        self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]
-    ) -> None:
+    def __init__(self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]) -> None:
         self.request = request
         self.request_id = request_id
         self.action = action
@@ -189,18 +191,18 @@ class _Exchange:
 
 
 def region_of(host: str, given: Parameters, services: Services) -> str:
-    """``kms.<region>.`` in Host, else RegionId, else the default.
-
-    :raises InvalidParameter: a region that this deployment does not have.
-    """
+    """``kms.<region>.`` in Host, else RegionId, else the default. It may be one that this deployment does not have."""
     if host.startswith("kms."):
         region = host.split(".", 2)[1]
         if region in services.regions:
             return region
-    region = given.optional("RegionId") or services.default_region
-    if region not in services.regions:
+    return (given.optional("RegionId") or services.default_region)[:_REGION_CHARACTERS_MAX]
+
+
+def _check_region(region_id: str, services: Services) -> None:
+    """:raises InvalidParameter: this deployment does not have it. A refusal like others: it is recorded."""
+    if region_id not in services.regions:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
-    return region
 
 
 def _entropy() -> int:

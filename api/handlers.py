@@ -33,7 +33,8 @@ NOT_YET: Final = ("Policy", "DKMSInstanceId", "KeyStorageMechanism")
 """Of CreateKey: to ignore them would promise a protection that is not there."""
 
 _OTHER_SPECS: Final = frozenset(
-    "Aliyun_AES_128 Aliyun_AES_192 Aliyun_SM4 RSA_2048 RSA_3072 RSA_4096 EC_P256 EC_P256K EC_SM2".split()
+    ("Aliyun_AES_128", "Aliyun_AES_192", "Aliyun_SM4")
+    + ("RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K", "EC_SM2")
 )
 _DATA_KEY_BYTES: Final = {"AES_256": 32, "AES_128": 16}
 
@@ -116,7 +117,7 @@ async def describe_regions(services: Services, case: Case, given: Parameters) ->
     return {"Regions": {"Region": [{"RegionId": region} for region in services.regions]}}
 
 
-# --- parse -------------------------------------------------------------------------------------------------------------
+# --- parse ---
 
 
 def _key_id(case: Case, given: Parameters) -> UUID:
@@ -172,7 +173,7 @@ async def _unless_dry_run(services: Services, case: Case, given: Parameters, key
         raise DryRunOperation()
 
 
-# --- shape -------------------------------------------------------------------------------------------------------------
+# --- shape ---
 
 
 def _encrypted(done: Encrypted) -> dict[str, str]:

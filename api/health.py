@@ -53,7 +53,7 @@ async def _outcome(name: str, check: Check) -> str:
         await check()
     except (KeyLedgerError, PoisonEvent) as error:
         return str(error)
-    except Exception:
+    except Exception:  # noqa: BLE001  # a check that fails in an unforeseen way is not ready
         _log.exception("readiness.unforeseen", check=name)
         return "failed; see the log"
     return "ok"

@@ -9,9 +9,11 @@ import argparse
 import asyncio
 import os
 import socket
+import ssl
 import sys
 
 import uvicorn
+import uvloop
 
 from adapters.heartbeat import keep_beating
 from adapters.logging import set_up_logging
@@ -25,8 +27,8 @@ KEEP_ALIVE_SECONDS = 75
 async def serve(settings: Settings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
     # Imported here: prometheus_client looks for the multi-process folder when it is first imported.
-    from api.app import Application
-    from api.assembly import assembled
+    from api.app import Application  # noqa: PLC0415
+    from api.assembly import assembled  # noqa: PLC0415
 
     async with assembled(settings) as (dispatcher, checks):
         server = uvicorn.Server(_configuration(settings, Application(dispatcher, checks)))
@@ -39,7 +41,7 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
 
 def _configuration(settings: Settings, application: object) -> uvicorn.Config:
     tls = not settings.http
-    return uvicorn.Config(
+    configuration = uvicorn.Config(
         application,  # type: ignore[arg-type]  # an ASGI application with our own names of its types
         loop="uvloop",
         http="httptools",
@@ -52,7 +54,13 @@ def _configuration(settings: Settings, application: object) -> uvicorn.Config:
         timeout_graceful_shutdown=10,
         ssl_certfile=settings.tls_certificate if tls else None,
         ssl_keyfile=settings.tls_key if tls else None,
+        # Who asks is written into the ledger: no header may say otherwise.
+        proxy_headers=False,
     )
+    configuration.load()
+    if configuration.ssl is not None:
+        configuration.ssl.minimum_version = ssl.TLSVersion.TLSv1_2
+    return configuration
 
 
 def _listening(settings: Settings, descriptor: int | None) -> socket.socket:
@@ -70,8 +78,6 @@ def main() -> None:
         set_up_logging(settings.log_level)
         if settings.metrics_folder is not None:
             os.environ[MULTIPROCESS_FOLDER] = str(settings.metrics_folder)
-        import uvloop
-
         uvloop.run(serve(settings, _listening(settings, descriptor)))
     except (SettingsError, SetUpRefused) as refused:
         sys.exit(str(refused))

@@ -1,4 +1,4 @@
-"""The one table of operations. RPC, the REST routes, the OpenAPI page, authorisation and the audit test are made from it.
+"""The one table of operations: RPC, REST routes, OpenAPI page, authorisation and audit test are made from it.
 
 Parameters and answers: Alibaba Cloud KMS API reference, version 2016-01-20. A line of :data:`OPERATIONS` is an
 operation: handler, effect, RAM resource, REST route, parameters.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from api import handlers
+from api import handlers as h
 from api.parameters import Parameters
 from api.services import Services
 from domain.recording import Case
@@ -90,26 +90,29 @@ FILTERS = Parameter(
 )  # fmt: skip
 WINDOW = Parameter("PendingWindowInDays", "integer", True, "7 to 366.", 30)
 
+_O, _R, _C, _U = Operation, Effect.READS, Effect.CHANGES, Effect.USES
+_KEY, _KEYS, _NOTHING = Resource.KEY, Resource.KEYS, Resource.NOTHING
+_ONE = "/v1/keys/{KeyId}"
+_DATA_KEY_PARAMETERS = (KEY_ID, DATA_KEY_SPEC, BYTES, CONTEXT, DRY_RUN)
 _CREATION = (DESCRIPTION, KEY_SPEC, USAGE, ORIGIN, PROTECTION, TAGS)
-_DATA_KEY = (KEY_ID, DATA_KEY_SPEC, BYTES, CONTEXT, DRY_RUN)
-
-_O, _R, _C, _U, _K = Operation, Effect.READS, Effect.CHANGES, Effect.USES, Resource.KEY
 
 # fmt: off
 _TABLE: Final = (
-    Action(_O.CREATE_KEY,             handlers.create_key,             _C, Resource.KEYS,    "POST /v1/keys",                                          "Create a customer master key",            _CREATION),
-    Action(_O.LIST_KEYS,              handlers.list_keys,              _R, Resource.KEYS,    "GET /v1/keys",                                           "List customer master keys",               (PAGE_NUMBER, PAGE_SIZE, FILTERS)),
-    Action(_O.DESCRIBE_KEY,           handlers.describe_key,           _R, _K,               "GET /v1/keys/{KeyId}",                                   "Describe a customer master key",          (KEY_ID,)),
-    Action(_O.UPDATE_KEY_DESCRIPTION, handlers.update_key_description, _C, _K,               "PATCH /v1/keys/{KeyId}",                                 "Describe it in other words",              (KEY_ID, NEW_DESCRIPTION)),
-    Action(_O.ENABLE_KEY,             handlers.enable_key,             _C, _K,               "POST /v1/keys/{KeyId}:enable",                           "Enable it",                               (KEY_ID,)),
-    Action(_O.DISABLE_KEY,            handlers.disable_key,            _C, _K,               "POST /v1/keys/{KeyId}:disable",                          "Disable it: every use is refused",        (KEY_ID,)),
-    Action(_O.SCHEDULE_KEY_DELETION,  handlers.schedule_key_deletion,  _C, _K,               "POST /v1/keys/{KeyId}:scheduleDeletion",                 "Destroy it after a waiting period",       (KEY_ID, WINDOW)),
-    Action(_O.CANCEL_KEY_DELETION,    handlers.cancel_key_deletion,    _C, _K,               "POST /v1/keys/{KeyId}:cancelDeletion",                   "Keep it after all",                       (KEY_ID,)),
-    Action(_O.ENCRYPT,                handlers.encrypt,                _U, _K,               "POST /v1/keys/{KeyId}:encrypt",                          "Encrypt up to 6,144 bytes",               (KEY_ID, PLAINTEXT, CONTEXT, DRY_RUN)),
-    Action(_O.DECRYPT,                handlers.decrypt,                _U, _K,               "POST /v1/decrypt",                                       "Decrypt; the blob names its key",         (BLOB, CONTEXT, DRY_RUN)),
-    Action(_O.GENERATE_DATA_KEY,      handlers.generate_data_key,      _U, _K,               "POST /v1/keys/{KeyId}:generateDataKey",                  "Make a data key, plain and enveloped",    _DATA_KEY),
-    Action(_O.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT, handlers.generate_data_key_without_plaintext, _U, _K, "POST /v1/keys/{KeyId}:generateDataKeyWithoutPlaintext", "Make a data key, enveloped only", _DATA_KEY),
-    Action(_O.DESCRIBE_REGIONS,       handlers.describe_regions,       _R, Resource.NOTHING, "GET /v1/regions",                                        "List the regions",                        ()),
+    Action(_O.CREATE_KEY, h.create_key,                           _C, _KEYS, "POST /v1/keys",                   "Create a customer master key",       _CREATION),
+    Action(_O.LIST_KEYS, h.list_keys,                             _R, _KEYS, "GET /v1/keys",                    "List customer master keys",          (PAGE_NUMBER, PAGE_SIZE, FILTERS)),
+    Action(_O.DESCRIBE_KEY, h.describe_key,                       _R, _KEY,  f"GET {_ONE}",                     "Describe a customer master key",     (KEY_ID,)),
+    Action(_O.UPDATE_KEY_DESCRIPTION, h.update_key_description,   _C, _KEY,  f"PATCH {_ONE}",                   "Describe it in other words",         (KEY_ID, NEW_DESCRIPTION)),
+    Action(_O.ENABLE_KEY, h.enable_key,                           _C, _KEY,  f"POST {_ONE}:enable",             "Enable it",                          (KEY_ID,)),
+    Action(_O.DISABLE_KEY, h.disable_key,                         _C, _KEY,  f"POST {_ONE}:disable",            "Disable it: every use is refused",   (KEY_ID,)),
+    Action(_O.SCHEDULE_KEY_DELETION, h.schedule_key_deletion,     _C, _KEY,  f"POST {_ONE}:scheduleDeletion",   "Destroy it after a waiting period",  (KEY_ID, WINDOW)),
+    Action(_O.CANCEL_KEY_DELETION, h.cancel_key_deletion,         _C, _KEY,  f"POST {_ONE}:cancelDeletion",     "Keep it after all",                  (KEY_ID,)),
+    Action(_O.ENCRYPT, h.encrypt,                                 _U, _KEY,  f"POST {_ONE}:encrypt",            "Encrypt up to 6,144 bytes",          (KEY_ID, PLAINTEXT, CONTEXT, DRY_RUN)),
+    Action(_O.DECRYPT, h.decrypt,                                 _U, _KEY,  "POST /v1/decrypt",                "Decrypt; the blob names its key",    (BLOB, CONTEXT, DRY_RUN)),
+    Action(_O.GENERATE_DATA_KEY, h.generate_data_key,             _U, _KEY,  f"POST {_ONE}:generateDataKey",    "Make a data key, plain and wrapped", _DATA_KEY_PARAMETERS),
+    Action(_O.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT, h.generate_data_key_without_plaintext,
+                                                                  _U, _KEY,  f"POST {_ONE}:generateDataKeyWithoutPlaintext",
+                                                                                                                "Make a data key, wrapped only",      _DATA_KEY_PARAMETERS),
+    Action(_O.DESCRIBE_REGIONS, h.describe_regions,               _R, _NOTHING, "GET /v1/regions",              "List the regions",                   ()),
 )
 # fmt: on
 

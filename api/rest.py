@@ -57,7 +57,7 @@ def _endpoint(dispatcher: Dispatcher, action: Action) -> Callable[[fastapi.Reque
         else:
             answer = await dispatcher.rest(request_of(request.scope, body), action, request.path_params)
         response = Response(answer.body, answer.status)
-        response.raw_headers.extend(answer.headers)
+        response.raw_headers = list(answer.headers)
         return response
 
     return endpoint
@@ -71,7 +71,10 @@ def _described(action: Action, method: str, path: str) -> dict[str, Any]:
         "security": _SECURITY,
         "parameters": [_parameter(parameter, "path") for parameter in in_path],
         "responses": {
-            "200": {"description": "Done and recorded", "content": {"application/json": {"schema": {"type": "object"}}}},
+            "200": {
+                "description": "Done and recorded",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            },
             "default": {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}},
         },
     }

@@ -63,7 +63,7 @@ class Internal(KeyLedgerError):
     """Unforeseen; the details are in the log under the RequestId (500)."""
 
 
-# --- the request itself ----------------------------------------------------------------------------------------------
+# --- the request itself ---
 
 
 class MissingParameter(InvalidRequest, code="MissingParameter"):
@@ -115,7 +115,7 @@ class UnsupportedHttpMethod(
 ): ...
 
 
-# --- who is asking -----------------------------------------------------------------------------------------------------
+# --- who is asking ---
 
 
 class IncompleteSignature(
@@ -191,7 +191,7 @@ class NoPermission(
 ): ...
 
 
-# --- keys ------------------------------------------------------------------------------------------------------------
+# --- keys ---
 
 
 class KeyNotFound(NotFound, code="Forbidden.KeyNotFound", message="The specified Key is not found."): ...
@@ -239,7 +239,7 @@ class EncryptionsExhausted(
 ): ...
 
 
-# --- the service -----------------------------------------------------------------------------------------------------
+# --- the service ---
 
 
 class TooManyRequests(Throttled, code="Rejected.Throttling", message="QPS Limit Exceeded. Retry later."): ...

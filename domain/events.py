@@ -31,7 +31,7 @@ class Event(DomainEvent):
     call: Call
 
 
-# --- the deployment ----------------------------------------------------------------------------------------------------
+# --- the deployment ---
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +61,7 @@ class AccessKeyCreated(Event):
     access_key_id: str
 
 
-# --- a customer master key ---------------------------------------------------------------------------------------------
+# --- a customer master key ---
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +122,7 @@ class KeyDestroyed(Event):
     key_version_ids: tuple[UUID, ...]
 
 
-# --- calls that change no key ------------------------------------------------------------------------------------------
+# --- calls that change no key ---
 
 
 @dataclass(frozen=True, kw_only=True)

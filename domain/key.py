@@ -16,7 +16,7 @@ from uuid import UUID
 from domain import events, state_matrix
 from domain.call import Call
 from domain.errors import KeyNotFound, StateModifiedFailed
-from domain.vocabulary import KeySpec, KeyState, KeyUsage, Operation, Origin, ProtectionLevel
+from domain.vocabulary import KeySpec, KeyState, KeyUsage, Origin, ProtectionLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,9 +151,7 @@ def _described(event: events.KeyDescriptionUpdated, key: Key) -> Key:
 
 
 def _scheduled(event: events.KeyDeletionScheduled, key: Key) -> Key:
-    return replace(
-        key, version=event.originator_version, state=KeyState.PENDING_DELETION, delete_at=event.delete_at
-    )
+    return replace(key, version=event.originator_version, state=KeyState.PENDING_DELETION, delete_at=event.delete_at)
 
 
 def _cancelled(event: events.Event, key: Key) -> Key:

@@ -107,7 +107,7 @@ class Ledger(Protocol):
         ...
 
     def admit(self) -> None:
-        """Raise ``TooManyRequests`` or ``ServiceUnavailable`` where an append made now would: before the HSM is used."""
+        """Before the HSM is used: raise ``TooManyRequests`` or ``ServiceUnavailable`` where an append now would."""
         ...
 
 
@@ -196,7 +196,7 @@ class Hsm(Protocol):
         ...
 
     async def seal(self, secret: bytes, authenticated: bytes) -> bytes:
-        """Encrypt a secret of the service (access-key secrets, sessions) under the token's sealing key (AES-256-GCM)."""
+        """Encrypt a secret of the service (such as an access key's) under the token's sealing key (AES-256-GCM)."""
         ...
 
     async def unseal(self, sealed: bytes, authenticated: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Changes of keys, and looking at them. Every change is one event in the key's stream, decided on the version before it.
+"""Changes of keys, and looking at them. A change is one event in the key's stream, decided on the version before it.
 
 CreateKey and its material, DestroyKey and the deletion of the material, are one transaction of the ledger each: there
 is no instant at which a key exists without its material or is destroyed with it.
@@ -111,9 +111,7 @@ class Stewardship:
         await self._ledger.append(submission)
         self._keys.forget(frozenset((key_id,)))
 
-    async def _change(
-        self, case: Case, key_id: UUID, command: Callable[[Key, Call], Change]
-    ) -> Change:
+    async def _change(self, case: Case, key_id: UUID, command: Callable[[Key, Call], Change]) -> Change:
         key = await self._permitted(case, key_id)
         event = command(key, case.call)
         await self._ledger.append(case.changed(event))

@@ -102,11 +102,12 @@ class KeyDirectory:
         async with self._connection() as connection:
             await catch_up(connection, self._rows, self._decode)
             total = await connection.execute(
-                f"select count(*) from projections.key_directory where {where}".encode(), values
+                f"select count(*) from projections.key_directory where {where}".encode(),  # noqa: S608  # our own columns
+                values,
             )
             (count,) = (await total.fetchone()) or (0,)
             keys = await connection.execute(
-                f"select key_id from projections.key_directory where {where}"
+                f"select key_id from projections.key_directory where {where}"  # noqa: S608  # our own columns
                 " order by created_position limit %s offset %s".encode(),
                 [*values, limit, offset],
             )
