@@ -116,8 +116,8 @@ async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
         if found is None or found.hex() != event.key_check_value:
             raise SetUpRefused(
                 f"The HSM token does not hold the root key of region {event.region_id} that this ledger was opened "
-                f"with (key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect the "
-                "right token, or restore it from its backup: without it no key of this region can be used."
+                f"with (key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect "
+                "the right token, or restore it from its backup: without it no key of this region can be used."
             )
 
 
