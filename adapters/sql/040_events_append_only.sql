@@ -11,6 +11,7 @@ begin
 end
 $$;
 alter function ledger.refuse_change() owner to ledger_owner;
+revoke all on function ledger.refuse_change() from public;
 
 create or replace trigger events_rows_stay
     before update or delete on ledger.events
