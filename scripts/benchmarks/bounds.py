@@ -6,12 +6,15 @@ the kernel accounts by ticks and a run has a beginning and an end.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from scripts.benchmarks.contest import Result
 
 BUSY: Final = 0.9
 LATENCY_HALF: Final = 0.5
+DISTURBED: Final = 0.15
+"""Share of all processors; interrupts and the like stay below a tenth."""
 
 
 def bounded_by(result: Result, *, processors: int, generator_threads: int, workers: int) -> str:
@@ -26,6 +29,14 @@ def bounded_by(result: Result, *, processors: int, generator_threads: int, worke
     if workers and busy.get("workers", 0.0) >= BUSY * workers:
         return f"The {workers} API workers' own CPU ({_spenders(busy)}): more workers would be faster."
     return _waiting(result, _spenders(busy))
+
+
+def disturbance(results: Iterable[Result], processors: int) -> str | None:
+    """A warning where other programs had so much of the machine that the figures tell more of them than of us."""
+    elsewhere = max(result.busy().get("elsewhere", 0.0) for result in results)
+    if elsewhere < DISTURBED * processors:
+        return None
+    return f"Not quiet: other programs kept {elsewhere:.2f} of {processors} processors busy. Repeat when they are done."
 
 
 def _waiting(result: Result, spenders: str) -> str:

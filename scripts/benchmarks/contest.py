@@ -53,7 +53,8 @@ class Side(Protocol):
 class Run:
     """One load on one side.
 
-    :param busy: CPU seconds per second of each group of processes, of ``load generator`` and of the ``machine``.
+    :param busy: CPU seconds per second of each group of processes, of the ``load generator``, of the whole ``machine``,
+        and ``elsewhere``: by the kernel for nobody in particular, and by programs that have no part in this.
     :param seen: means that the server itself reported, by name.
     """
 
@@ -69,7 +70,9 @@ def run_side(side: Side, stock: Stock, level: int, seconds: int) -> Run:
     load = run_load(side.site.endpoint, stock, level, seconds)
     spent = cpu.read_meter(groups).since(before)
     busy = {name: total / load.seconds for name, total in spent.groups.items()}
-    busy |= {"load generator": load.generator_cpu / load.seconds, "machine": spent.machine / load.seconds}
+    busy["load generator"] = load.generator_cpu / load.seconds
+    machine = spent.machine / load.seconds
+    busy |= {"elsewhere": max(0.0, machine - sum(busy.values())), "machine": machine}
     return Run(load, busy, observed(load))
 
 

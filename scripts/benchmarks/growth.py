@@ -8,6 +8,7 @@ share of remembered keys: what is asked is whether the *number* of CMKs and even
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.benchmarks import cpu
+from scripts.benchmarks.bounds import disturbance
 from scripts.benchmarks.contest import Contest, Result
 from scripts.benchmarks.deployment import KeyLedger, started
 from scripts.benchmarks.populate import Wanted, populate
@@ -142,11 +144,13 @@ def as_object(
         operations[operation] = [
             _row(wanted, held, by_size[str(wanted)], base) for wanted, held in zip(plan.sizes, events, strict=True)
         ]
+    everything = [result for by_size in results.values() for result in by_size.values()]
     worst = max(row["cost_ratio"] for rows in operations.values() for row in rows)
     return {
         "operations": operations,
         "worst_cost_ratio": worst,
         "flat": worst <= 1 + FLAT,
+        "disturbance": disturbance(everything, os.cpu_count() or 1),
         "connections": CONNECTIONS,
         "keys_in_use": plan.keys_in_use or "all",
         "rounds": plan.rounds,

@@ -12,7 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks.bounds import bounded_by
+from scripts.benchmarks.bounds import bounded_by, disturbance
 from scripts.benchmarks.contest import Result
 from scripts.benchmarks.sides import OURS, THEIRS
 
@@ -50,6 +50,7 @@ def as_object(results: Results, conditions: Conditions) -> dict[str, Any]:
         "ratio": levels[-1].get("ratio"),
         "levels": levels,
         "bounded_by": levels[-1]["bounded_by"],
+        "disturbance": disturbance(results.values(), os.cpu_count() or 1),
         "promises": PROMISES,
         "conditions": {
             name: getattr(conditions, name) for name in Conditions.__dataclass_fields__ if name != "operation"
@@ -107,6 +108,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         console.print(
             f"{OURS if side == 'key_ledger' else THEIRS} promises: {PROMISES[side]}", highlight=False, soft_wrap=True
         )
+    _print_warning(report, console)
     if report["ratio"] is not None:
         most = report["levels"][-1]["connections"]
         console.print(f"Ratio at {most} connections: {report['ratio']:.2f}", highlight=False, soft_wrap=True)
@@ -132,6 +134,11 @@ def _print_time_spent(report: Mapping[str, Any], console: Console, sides: Sequen
             told += [f"{name} {value:.3g}" for name, value in level[side]["seen"].items()]
             rows.append([str(level["connections"]), OURS if side == "key_ledger" else THEIRS, " · ".join(told)])
     print_table(console, "CPU seconds per second, and the server's own metrics", ["connections", "", "spent"], rows)
+
+
+def _print_warning(report: Mapping[str, Any], console: Console) -> None:
+    if report["disturbance"] is not None:
+        console.print(report["disturbance"], style="bold red", highlight=False, soft_wrap=True)
 
 
 def print_table(console: Console, title: str, headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -168,6 +175,7 @@ def print_growth(report: Mapping[str, Any], console: Console) -> None:
         headings = ["CMKs", "events", "requests/s", "rounds", "cost µs", "p50 ms", "p99 ms", "cost ratio"]
         title = f"{operation} at {report['connections']} connections, {report['keys_in_use']} CMKs in use"
         print_table(console, f"{title}, medians of {report['rounds']} rounds of {report['seconds']} s", headings, rows)
+    _print_warning(report, console)
     verdict = "Flat" if report["flat"] else "Not flat"
     console.print(
         f"{verdict}: the dearest costs {report['worst_cost_ratio']:.2f} times the smallest deployment's.",

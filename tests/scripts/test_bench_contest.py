@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks import growth
-from scripts.benchmarks.bounds import bounded_by
+from scripts.benchmarks.bounds import bounded_by, disturbance
 from scripts.benchmarks.contest import MARGIN, RATE_GUESS, Contest, Result, Run, Side
 from scripts.benchmarks.cpu import Group
 from scripts.benchmarks.failure import BenchError
@@ -102,6 +102,12 @@ def test_a_failed_run_names_its_side_and_leaves_no_stock(tmp_path: Path) -> None
 def test_the_bound_is_named(one: Run, sentence: str) -> None:
     said = bounded_by(Result([one]), processors=2, generator_threads=1, workers=1)
     assert said.startswith(sentence)
+
+
+def test_other_programs_on_the_machine_are_told_of() -> None:
+    quiet, loud = Result([run(1, busy={"elsewhere": 0.1})]), Result([run(1, busy={"elsewhere": 0.9})])
+    assert disturbance([quiet], processors=2) is None
+    assert "0.90 of 2 processors" in str(disturbance([quiet, loud], processors=2))
 
 
 def conditions(openbao: str | None) -> Conditions:
