@@ -1,0 +1,134 @@
+"""One file for every topic, for ever: the bytes that stand in ledgers today must make the same events in ten years.
+
+A file is never changed. A new event adds one; a field that is added with a default adds another beside the old one
+(``kms.key.used.2.json``) and its event here.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import pytest
+
+from adapters.ledger.mapper import decode, encode
+from domain import events
+from domain.call import Call, Caller
+from domain.events import EVENTS, Event
+from domain.vocabulary import Operation
+
+FOLDER: Final = Path(__file__).parent / "events"
+STREAM: Final = UUID("6f1d2c3b-4a59-4e68-8776-95a4b3c2d1e0")
+KEY: Final = UUID("0b7f3c52-6d1e-4c8a-9f20-3e4d5c6b7a81")
+KEY_VERSION: Final = UUID("1c8a4d63-7e2f-4d9b-a031-4f5e6d7c8b92")
+AT: Final = datetime(2026, 6, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def call(operation: Operation, kind: str = "root-account") -> Call:
+    by = Caller(
+        account_id="1234567890123456",
+        kind=kind,
+        principal="acs:ram::1234567890123456:root",
+        access_key_id="LTAI5tExampleExampleExam",
+    )
+    return Call(
+        by=by,
+        operation=operation,
+        request_id=UUID("2d9b5e74-8f30-4eac-b142-506f7e8d9ca3"),
+        stream=UUID("01977c3e-5d00-8abc-9def-0123456789ab"),
+        at=AT,
+        region_id="cn-hangzhou",
+        source_ip="192.0.2.7",
+        user_agent="AlibabaCloud (Linux; amd64) Python/3.11 Tea/1 \u4f60\u597d",
+    )
+
+
+def event(made_by: type[Event], operation: Operation, **fields: Any) -> Event:
+    return made_by(originator_id=STREAM, originator_version=3, timestamp=AT, call=call(operation), **fields)
+
+
+CONTEXT: Final = {"purpose": "certificate", "\u7528\u9014": "\u8bc1\u4e66", "": "empty name"}
+
+GOLDEN: Final[dict[str, Event]] = {
+    "kms.region.opened": event(
+        events.RegionOpened, Operation.SET_UP, region_id="cn-hangzhou", key_check_value="a1b2c3"
+    ),
+    "kms.account.created": event(events.AccountCreated, Operation.SET_UP, account_id="1234567890123456"),
+    "kms.access-key.created": event(
+        events.AccessKeyCreated,
+        Operation.SET_UP,
+        account_id="1234567890123456",
+        access_key_id="LTAI5tExampleExampleExam",
+    ),
+    "kms.key.created": event(
+        events.KeyCreated,
+        Operation.CREATE_KEY,
+        owner="1234567890123456",
+        region_id="cn-hangzhou",
+        key_version_id=KEY_VERSION,
+        description="for certificates \u2014 \u8bc1\u4e66",
+        key_spec="Aliyun_AES_256",
+        key_usage="ENCRYPT/DECRYPT",
+        origin="Aliyun_KMS",
+        protection_level="SOFTWARE",
+        tags={"team": "web"},
+    ),
+    "kms.key.enabled": event(events.KeyEnabled, Operation.ENABLE_KEY),
+    "kms.key.disabled": event(events.KeyDisabled, Operation.DISABLE_KEY),
+    "kms.key.description-updated": event(
+        events.KeyDescriptionUpdated, Operation.UPDATE_KEY_DESCRIPTION, description='a "new" description'
+    ),
+    "kms.key.deletion-scheduled": event(
+        events.KeyDeletionScheduled,
+        Operation.SCHEDULE_KEY_DELETION,
+        pending_window_days=7,
+        delete_at=datetime(2026, 6, 8, 12, 0, 0, 123456, tzinfo=UTC),
+    ),
+    "kms.key.deletion-cancelled": event(events.KeyDeletionCancelled, Operation.CANCEL_KEY_DELETION),
+    "kms.key.destroyed": event(events.KeyDestroyed, Operation.DESTROY_KEY, key_version_ids=(KEY_VERSION, UUID(int=1))),
+    "kms.key.used": event(
+        events.KeyUsed, Operation.ENCRYPT, key_id=KEY, key_version_id=KEY_VERSION, encryption_context=CONTEXT
+    ),
+    "kms.call.answered": event(events.CallAnswered, Operation.DESCRIBE_KEY, key_id=KEY),
+    "kms.call.answered.without-key": event(events.CallAnswered, Operation.LIST_KEYS),
+    "kms.call.refused": event(
+        events.CallRefused,
+        Operation.DECRYPT,
+        code="Rejected.Disabled",
+        message="The request was rejected because the key state is Disabled.",
+        key_id=KEY,
+        encryption_context=CONTEXT,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden_bytes_make_the_event_and_the_event_makes_the_bytes(name: str) -> None:
+    expected, stored = GOLDEN[name], (FOLDER / f"{name}.json").read_bytes().removesuffix(b"\n")
+    assert decode(STREAM, 3, expected.TOPIC, stored) == expected
+    assert encode(expected) == stored
+
+
+def test_every_topic_has_a_golden_file_and_every_file_an_event() -> None:
+    assert {event.TOPIC for event in GOLDEN.values()} == {event_class.TOPIC for event_class in EVENTS}
+    assert {file.stem for file in FOLDER.glob("*.json")} == set(GOLDEN)
+
+
+def test_the_bytes_name_no_python() -> None:
+    for file in FOLDER.glob("*.json"):
+        text = file.read_text(encoding="utf-8")
+        assert "domain." not in text
+        assert "__" not in text
+        assert set(json.loads(text)) >= {"timestamp", "call"}
+
+
+def test_whatever_is_not_given_has_its_default() -> None:
+    """Fields are added with defaults, so that events stored before them can be read."""
+    stored = json.loads((FOLDER / "kms.key.created.json").read_bytes())
+    del stored["tags"]
+    read = decode(STREAM, 3, "kms.key.created", json.dumps(stored).encode())
+    assert isinstance(read, events.KeyCreated)
+    assert read.tags == {}
