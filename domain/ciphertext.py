@@ -29,17 +29,17 @@ class CiphertextBlob(NamedTuple):
 def decode(text: str) -> CiphertextBlob:
     """Read a blob.
 
-    :raises InvalidParameter: not strict Base64, too short, or not led by a key version id in its canonical spelling.
+    :raises InvalidParameter: too short, or not what :meth:`CiphertextBlob.encoded` writes, to the last bit: Base64 has
+        bits that decoders ignore, and ids have other spellings, but an altered blob is refused wherever it was altered.
     """
     try:
         raw = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
-        version_id = raw[:_VERSION_ID].decode("ascii")
-        version = UUID(version_id)
-    except (ValueError, binascii.Error):
+        blob = CiphertextBlob(UUID(raw[:_VERSION_ID].decode("ascii")), raw[_VERSION_ID:])
+    except ValueError:
         raise not_ours() from None
-    if len(raw) < _VERSION_ID + _IV_AND_TAG or str(version) != version_id:
+    if len(blob.sealed) < _IV_AND_TAG or blob.encoded() != text:
         raise not_ours()
-    return CiphertextBlob(version, raw[_VERSION_ID:])
+    return blob
 
 
 def not_ours() -> InvalidParameter:

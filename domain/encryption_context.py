@@ -23,20 +23,32 @@ _LENGTH: Final = struct.Struct(">I")
 
 
 def checked(context: Mapping[object, object]) -> EncryptionContext:
-    """``context`` if it maps strings to strings within the limit.
+    """``context`` if it maps text to text within the limit.
 
-    :raises InvalidParameter: something else than strings, or more than 8,192 characters of names and values.
+    :raises InvalidParameter: something else than text, or more than 8,192 characters of names and values.
     """
     characters = 0
     for name, value in context.items():
         if not isinstance(name, str) or not isinstance(value, str):
             raise InvalidParameter("EncryptionContext", "Expected a JSON object that maps strings to strings.")
+        _refuse_what_is_no_text(name)
+        _refuse_what_is_no_text(value)
         characters += len(name) + len(value)
     if characters > ENCRYPTION_CONTEXT_CHARACTERS_MAX:
         raise InvalidParameter(
             "EncryptionContext", f"It has {characters} characters; at most {ENCRYPTION_CONTEXT_CHARACTERS_MAX} fit."
         )
     return context  # type: ignore[return-value]  # every name and value was seen to be a string
+
+
+def _refuse_what_is_no_text(string: str) -> None:
+    """A lone surrogate has no UTF-8, so it could not be bound; U+0000 has no place in the databases of an audit."""
+    try:
+        string.encode()
+    except UnicodeEncodeError:
+        raise InvalidParameter("EncryptionContext", "A name or value has a lone surrogate.") from None
+    if "\0" in string:
+        raise InvalidParameter("EncryptionContext", "A name or value has the character U+0000.")
 
 
 def authenticated_data(context: EncryptionContext, key_version_id: UUID, region_id: str) -> bytes:
