@@ -74,7 +74,8 @@ def encrypt_file(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="TARGET", help=f"The file to make; - for standard output. Default: SOURCE{SUFFIX}, or - ."
+            metavar="TARGET",
+            help=f"The file to make; - for standard output. Default: SOURCE{SUFFIX}; - when SOURCE is -.",
         ),
     ] = None,
     *,
@@ -104,7 +105,11 @@ def encrypt_file(
         header = run.carry_out(
             lambda passed: sealing.encrypt(kms, input_, output, key_id=key_id, context=parts, passed=passed)
         )
-        tell(run.summary(header, input_.consumed), f"Encrypted {input_.name} as {output.name}.", as_json)
+        tell(
+            run.summary(header, input_.consumed),
+            f"Encrypted {input_.name} as {output.name}: {input_.consumed:,} bytes.",
+            as_json,
+        )
 
 
 def decrypt_file(
@@ -114,7 +119,7 @@ def decrypt_file(
         typer.Argument(
             metavar="TARGET",
             help="The file to make, readable by you only; - for standard output. "
-            f"Default: SOURCE less {SUFFIX}, or - .",
+            f"Default: SOURCE less {SUFFIX}; - when SOURCE is -.",
         ),
     ] = None,
     *,
@@ -140,7 +145,11 @@ def decrypt_file(
         kms = _kms(credentials.find(credentials_file, endpoint, ca, os.environ))
         run = _Run("decrypt-file", "Decrypting", input_, output, interruption)
         header = run.carry_out(lambda passed: sealing.decrypt(kms, input_, output, context=parts, passed=passed))
-        tell(run.summary(header, output.written), f"Decrypted {input_.name} as {output.name}.", as_json)
+        tell(
+            run.summary(header, output.written),
+            f"Decrypted {input_.name} as {output.name}: {output.written:,} bytes.",
+            as_json,
+        )
 
 
 @dataclass(frozen=True)
@@ -159,6 +168,7 @@ class _Run:
             with progress(f"{self.doing} {self.source.name}", self.source.size, shown) as show:
                 header = work(lambda: self._passed(show))
                 self._passed(show)
+                self.target.sync()
             self.interruption.check()
             self.interruption.settle()
             self.target.commit()

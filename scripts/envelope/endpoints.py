@@ -64,7 +64,7 @@ class Source(AbstractContextManager["Source"]):
 
 
 class Target(Protocol):
-    """``open``, then ``write`` any number of times, then ``commit``; ``discard`` always, whatever happened."""
+    """``open``, ``write`` any number of times, ``sync``, ``commit``; and ``discard`` always, whatever happened."""
 
     name: str
     written: int
@@ -72,6 +72,8 @@ class Target(Protocol):
     def open(self) -> None: ...
 
     def write(self, data: bytes, /) -> None: ...
+
+    def sync(self) -> None: ...
 
     def commit(self) -> None: ...
 
@@ -91,6 +93,8 @@ class StreamTarget:
         """:raises FileTrouble: the reader of the pipe went away, or the disk behind it is full."""
         _write_all(_STANDARD_OUTPUT, data, self.name)
         self.written += len(data)
+
+    def sync(self) -> None: ...
 
     def commit(self) -> None: ...
 
@@ -145,14 +149,23 @@ class FileTarget:
         _write_all(self._file, data, self.name)
         self.written += len(data)
 
+    def sync(self) -> None:
+        """Make the content durable, which may take long.
+
+        :raises FileTrouble: the disk failed or is full.
+        """
+        try:
+            os.fsync(self._file)
+        except OSError as trouble:
+            raise _unwritable(self.name, trouble) from None
+
     def commit(self) -> None:
-        """Make the content durable, then visible.
+        """Make the content visible under its name.
 
         :raises FileTrouble: the disk failed, or a file of this name appeared in the meantime.
         """
         self.check()
         try:
-            os.fsync(self._file)
             self._give_name()
             _sync_folder(self._path.parent)
         except FileExistsError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class Failure(Exception):  # noqa: N818  # what a person meets is a failure, whatever the language calls it
+class Failure(Exception):
     """Something a person can act on: what happened, and what to do."""
 
     exit_code: ClassVar[int] = 1

@@ -6,7 +6,9 @@ Standard output carries data or, with --json, the summary; everything else goes 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,7 @@ from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -47,11 +50,12 @@ def progress(doing: str, total: int | None, shown: bool) -> Iterator[Callable[[i
         *columns,
         *([TimeRemainingColumn()] if total is not None else []),
         console=console,
+        transient=True,  # the summary or the failure below says what remains to be known
         disable=not (shown and console.is_terminal),
         redirect_stdout=False,
         redirect_stderr=False,
     ) as bar:
-        task = bar.add_task(doing, total=total)
+        task = bar.add_task(escape(doing), total=total)
         yield lambda done: bar.update(task, completed=done)
 
 
@@ -60,7 +64,7 @@ def tell(summary: dict[str, Any], sentence: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary), flush=True)
     else:
-        print(sentence, file=sys.stderr)
+        print(_fitted(sentence), file=sys.stderr)
 
 
 @contextmanager
@@ -98,4 +102,13 @@ def _unforeseen(failure: BaseException) -> str:
 
 def _say(sentence: str) -> None:
     prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
-    print(prefix, sentence, file=sys.stderr)
+    print(prefix, _fitted(sentence, len("key-ledger: ")), file=sys.stderr)
+
+
+def _fitted(sentence: str, indent: int = 0) -> str:
+    """Lines as wide as the terminal; one line where somebody's program reads it."""
+    if not sys.stderr.isatty():
+        return sentence
+    width = shutil.get_terminal_size().columns - 1
+    lines = textwrap.fill(sentence, width, initial_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+    return lines[indent:]

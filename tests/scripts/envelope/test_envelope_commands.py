@@ -53,7 +53,10 @@ def test_a_file_comes_back_as_it_was_and_its_plaintext_is_for_its_owner_only(
 @pytest.mark.parametrize("content", [b"", b"x", bytes(SEGMENT - 56), bytes(2 * SEGMENT + 17)], ids=len)
 def test_standard_input_and_output_carry_any_content(content: bytes, key_ledger: KeyLedger, kms: Kms) -> None:
     enveloped = key_ledger("encrypt-file", "-k", kms.key_id, "-", given=content)
-    assert (enveloped.exit_code, enveloped.said) == (0, "Encrypted standard input as standard output.")
+    assert (enveloped.exit_code, enveloped.said) == (
+        0,
+        f"Encrypted standard input as standard output: {len(content):,} bytes.",
+    )
     assert key_ledger("decrypt-file", "-", "-", given=enveloped.output).output == content
 
 
