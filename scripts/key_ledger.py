@@ -8,6 +8,7 @@ from __future__ import annotations
 import typer
 
 from scripts.envelope import commands
+from scripts.new_key import create_key
 
 app = typer.Typer(
     name="key-ledger",
@@ -17,6 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("create-key", epilog=commands.EXIT_CODES)(create_key)
 app.command("encrypt-file", epilog=commands.EXIT_CODES)(commands.encrypt_file)
 app.command("decrypt-file", epilog=commands.EXIT_CODES)(commands.decrypt_file)
 

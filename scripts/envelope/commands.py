@@ -43,7 +43,7 @@ _ContextOption = Annotated[
         "decrypts gives exactly the same parts again.",
     ),
 ]
-_CredentialsOption = Annotated[
+CredentialsOption = Annotated[
     str | None,
     typer.Option(
         "--credentials",
@@ -53,11 +53,11 @@ _CredentialsOption = Annotated[
         "./data/credentials.json.",
     ),
 ]
-_EndpointOption = Annotated[
+EndpointOption = Annotated[
     str | None,
     typer.Option("--endpoint", metavar="URL", help="Address of the service, instead of the credentials file's."),
 ]
-_CaOption = Annotated[
+CaOption = Annotated[
     str | None,
     typer.Option(
         "--ca", metavar="FILE", help="Certificate authority (PEM) that the service's certificate must come from."
@@ -81,9 +81,9 @@ def encrypt_file(
     *,
     key_id: Annotated[str, typer.Option("--key-id", "-k", metavar="ID", help="The CMK: an id, an ARN or alias/NAME.")],
     context: _ContextOption = None,
-    credentials_file: _CredentialsOption = None,
-    endpoint: _EndpointOption = None,
-    ca: _CaOption = None,
+    credentials_file: CredentialsOption = None,
+    endpoint: EndpointOption = None,
+    ca: CaOption = None,
     force: _ForceOption = False,
     as_json: _JsonOption = False,
 ) -> None:
@@ -124,9 +124,9 @@ def decrypt_file(
     ] = None,
     *,
     context: _ContextOption = None,
-    credentials_file: _CredentialsOption = None,
-    endpoint: _EndpointOption = None,
-    ca: _CaOption = None,
+    credentials_file: CredentialsOption = None,
+    endpoint: EndpointOption = None,
+    ca: CaOption = None,
     force: _ForceOption = False,
     as_json: _JsonOption = False,
 ) -> None:

@@ -34,6 +34,14 @@ class SdkKms:
         self._credentials = credentials
         self._client = _client(credentials)
 
+    def new_key(self, description: str) -> str:
+        """The id of a new CMK."""
+        request = models.CreateKeyRequest(description=description)
+        key_id = self._call("CreateKey", "", self._client.create_key, request).key_metadata.key_id
+        if not _printable(key_id):
+            raise no_kms(self._credentials.endpoint)
+        return str(key_id)
+
     def new_data_key(self, key_id: str, context: Mapping[str, str]) -> DataKey:
         request = models.GenerateDataKeyRequest(
             key_id=key_id, number_of_bytes=DATA_KEY_BYTES, encryption_context=dict(context) or None
