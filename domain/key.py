@@ -72,6 +72,7 @@ class Key:
 
     def destroy(self, call: Call) -> events.KeyDestroyed:
         """:raises StateModifiedFailed: the window has not passed: somebody cancelled and scheduled anew."""
+        self.permit(call)
         if not self.is_due(call.at):
             raise StateModifiedFailed()
         return events.KeyDestroyed(**self._next(call), key_version_ids=(self.primary_key_version,))
@@ -177,10 +178,14 @@ _HANDLERS: Final[dict[type[events.Event], Callable[[Any, Any], Key]]] = {
 def evolve(event: events.Event, key: Key | None) -> Key:
     """The state after ``event``.
 
-    :raises ValueError: the event is not the stream's next one: the ledger is corrupt.
+    :raises ValueError: the event is not the next one of this key's stream: the ledger is corrupt.
     """
-    if event.originator_version != (key.version if key else 0) + 1:
-        raise ValueError(f"event {event.originator_version} does not follow {key.version if key else 0}")
+    stream, version = (key.key_id, key.version) if key else (event.originator_id, 0)
+    is_next = (event.originator_id, event.originator_version) == (stream, version + 1)
+    is_first = isinstance(event, events.KeyCreated)
+    if not is_next or is_first != (key is None) or type(event) not in _HANDLERS:
+        at = f"version {event.originator_version} of stream {event.originator_id}"
+        raise ValueError(f"{event.TOPIC} at {at} does not follow version {version} of CMK {stream}")
     return _HANDLERS[type(event)](event, key)
 
 

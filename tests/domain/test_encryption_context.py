@@ -121,17 +121,19 @@ def test_names_and_values_are_strings_and_nothing_else(value: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\udc00\ud800"])
-def test_a_lone_surrogate_is_not_text_and_is_refused_as_such(text: Any) -> None:
-    for context in ({text: "a"}, {"a": text}):
-        with pytest.raises(InvalidParameter, match="EncryptionContext"):
-            checked(context)
+def test_a_lone_surrogate_is_not_text_and_is_refused_as_such(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="EncryptionContext"):
+        checked({text: "a"})
+    with pytest.raises(InvalidParameter, match="EncryptionContext"):
+        checked({"a": text})
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b"])
-def test_a_nul_is_refused_because_databases_that_audit_it_cannot_hold_it(text: Any) -> None:
-    for context in ({text: "a"}, {"a": text}):
-        with pytest.raises(InvalidParameter, match="EncryptionContext"):
-            checked(context)
+def test_a_nul_is_refused_because_databases_that_audit_it_cannot_hold_it(text: str) -> None:
+    with pytest.raises(InvalidParameter, match="EncryptionContext"):
+        checked({text: "a"})
+    with pytest.raises(InvalidParameter, match="EncryptionContext"):
+        checked({"a": text})
 
 
 def test_a_pair_of_surrogates_that_json_escapes_is_one_character() -> None:
