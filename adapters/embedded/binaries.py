@@ -42,6 +42,13 @@ def binaries_for(account: Account | None) -> Path:
     return binaries
 
 
+def ensure_state() -> Path:
+    """:data:`STATE`, made for others to traverse: ``mkdir`` alone obeys the umask, and ``up`` has one of 077."""
+    STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    STATE.chmod(0o755)
+    return STATE
+
+
 def _wheel() -> Path:
     """The folder that the wheel was unpacked in; the package is not imported, so none of its code runs."""
     found = find_spec(_PACKAGE)
@@ -62,8 +69,7 @@ def _runs(binaries: Path, account: Account) -> bool:
 def _copy(wheel: Path, target: Path) -> None:
     """If we die before the rename, a folder with another name is left, which nothing uses."""
     with explained(f"copy PostgreSQL's binaries to {target}"):
-        STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix="unfinished-", dir=STATE))
+        fresh = Path(tempfile.mkdtemp(prefix="unfinished-", dir=ensure_state()))
         for part in _PARTS:
             source = wheel / _PACKAGE / _INSTALLATION / part
             shutil.copytree(source, fresh / _PACKAGE / _INSTALLATION / part, symlinks=True)

@@ -27,7 +27,7 @@ from typing import Final
 
 from adapters.cannot_start import CannotStart, explained
 from adapters.embedded.account import postgres_account
-from adapters.embedded.binaries import STATE, binaries_for
+from adapters.embedded.binaries import STATE, binaries_for, ensure_state
 from adapters.processes import Account, Command
 
 SOCKET_NAME: Final = ".s.PGSQL.5432"
@@ -92,7 +92,7 @@ def _folder(data_folder: Path, account: Account | None) -> tuple[Path, str]:
 
 
 def _outside(folder: Path, account: Account) -> tuple[Path, str]:
-    STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
+    ensure_state()
     return folder, (
         f"The ledger's database lies in {folder}, because the user {account.name}, who runs PostgreSQL, cannot reach "
         "the data folder. Back up both."
