@@ -55,10 +55,8 @@ class Custody:
         self._encryptions_max = encryptions_max
 
     async def encrypt(self, case: Case, key_id: UUID, plaintext: str, context: EncryptionContext) -> Encrypted:
-        """:raises InvalidParameter: ``plaintext`` has more than 6,144 bytes of UTF-8."""
-        data = plaintext.encode()
-        if len(data) > PLAINTEXT_BYTES_MAX:
-            raise InvalidParameter("Plaintext", f"It has {len(data)} bytes; at most {PLAINTEXT_BYTES_MAX} fit.")
+        """:raises InvalidParameter: ``plaintext`` has more than 6,144 bytes of UTF-8, or no UTF-8 at all."""
+        data = _utf8(plaintext)
         key, material = await self._permitted(case, key_id, context)
         return await self._encrypted(case, key, material, data)
 
@@ -119,6 +117,16 @@ class Custody:
 
     def _bound(self, material: WrappedKey, context: EncryptionContext) -> bytes:
         return authenticated_data(context, material.key_version_id, material.region_id)
+
+
+def _utf8(plaintext: str) -> bytes:
+    try:
+        data = plaintext.encode()
+    except UnicodeEncodeError:
+        raise InvalidParameter("Plaintext", "It has a lone surrogate, which is not text.") from None
+    if len(data) > PLAINTEXT_BYTES_MAX:
+        raise InvalidParameter("Plaintext", f"It has {len(data)} bytes; at most {PLAINTEXT_BYTES_MAX} fit.")
+    return data
 
 
 def existing(held: Held) -> Key:

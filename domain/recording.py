@@ -110,13 +110,17 @@ async def recorded(
             if call.by.authority is not None and call.by.authority.stream in moved.streams:
                 raise
             forget(moved.streams)
-    return await _overtaken(call, ledger)
+    return await _overtaken(case, ledger)
 
 
-async def _overtaken(call: Call, ledger: Ledger) -> Never:
-    """Every attempt was overtaken by other changes of the same key. Decided on no state, so guarded by none."""
+async def _overtaken(last: Case, ledger: Ledger) -> Never:
+    """Every attempt was overtaken by other changes of the same key, which the refusal names.
+
+    It was decided on no state of that key, so only the caller's authority guards it.
+    """
     refusal = StateModifiedFailed("The key changes faster than this call can be decided. Retry later.")
-    case = Case(call)
+    case = Case(last.call)
+    case.key_id, case.encryption_context = last.key_id, last.encryption_context
     try:
         await ledger.append(case.refused(refusal))
     except AlreadyRecorded:

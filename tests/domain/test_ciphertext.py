@@ -103,7 +103,7 @@ def test_what_is_malformed_is_refused_without_saying_how(text: str) -> None:
     assert refused.value.__cause__ is None
 
 
-# --- for ever ------------------------------------------------------------------------------------------------------
+# --- for ever --------------------------------------------------------------------------------------------------------
 
 
 def test_there_are_golden_files() -> None:

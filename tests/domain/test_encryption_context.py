@@ -88,7 +88,7 @@ def test_the_same_context_is_bound_apart_in_another_version_and_in_another_regio
     assert bound != authenticated_data(context, VERSION, "cn-shanghai")
 
 
-# --- what is no context --------------------------------------------------------------------------------------------
+# --- what is no context ----------------------------------------------------------------------------------------------
 
 
 def test_no_context_is_the_empty_map() -> None:
@@ -151,7 +151,7 @@ def test_whatever_is_checked_can_be_bound(context: Any) -> None:
     assert authenticated_data(accepted, VERSION, REGION)
 
 
-# --- for ever ------------------------------------------------------------------------------------------------------
+# --- for ever --------------------------------------------------------------------------------------------------------
 
 
 def test_there_are_golden_files() -> None:

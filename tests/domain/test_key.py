@@ -49,7 +49,7 @@ def a_key(*operations: Operation) -> Key:
     return key
 
 
-# --- whatever is asked ---------------------------------------------------------------------------------------------
+# --- whatever is asked -----------------------------------------------------------------------------------------------
 
 
 class KeyLife(RuleBasedStateMachine):
@@ -207,7 +207,7 @@ def test_an_event_that_is_none_of_a_key_is_refused() -> None:
         evolve(opened, key)
 
 
-# --- whose it is, and how long --------------------------------------------------------------------------------------
+# --- whose it is, and how long ---------------------------------------------------------------------------------------
 
 
 @every_command

@@ -1,0 +1,361 @@
+"""Nothing is answered, and nobody refused, before the ledger has it; what moved in between is decided again."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+from uuid import uuid4
+
+import pytest
+
+from domain.errors import (
+    InternalFailure,
+    InvalidParameter,
+    KeyDisabled,
+    KeyLedgerError,
+    KeyNotFound,
+    ServiceUnavailable,
+    SignatureNonceUsed,
+    StateModifiedFailed,
+    TooManyRequests,
+)
+from domain.events import CallAnswered, CallRefused, KeyUsed
+from domain.events import KeyDisabled as Disabled
+from domain.guard import Guard, GuardMoved
+from domain.recording import ATTEMPTS, Case, recorded
+from domain.vocabulary import Operation
+from tests.fixtures.domain import Process, Service, refusal_of
+from tests.fixtures.ledger import a_call
+
+CONTEXT: Final = {"purpose": "order"}
+
+
+@pytest.fixture
+def service() -> Service:
+    return Service()
+
+
+@pytest.fixture
+def process(service: Service) -> Process:
+    return service.process()
+
+
+@pytest.fixture
+def elsewhere(service: Service) -> Process:
+    """Another process of the same service."""
+    return service.process()
+
+
+def refusals(service: Service) -> list[CallRefused]:
+    return [event for event in service.ledger.history if isinstance(event, CallRefused)]
+
+
+# --- the order -------------------------------------------------------------------------------------------------------
+
+
+async def test_encrypt_is_recorded_before_it_is_answered(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    service.journal.clear()
+    await process.encrypt(key_id, "hello", CONTEXT)
+    service.journal.append("answered")
+    assert service.journal == ["hsm encrypt", "recorded kms.key.used", "answered"]
+
+
+async def test_decrypt_is_recorded_before_it_is_answered(service: Service, process: Process) -> None:
+    blob = (await process.encrypt(await process.create_key(), "hello", CONTEXT)).ciphertext_blob
+    service.journal.clear()
+    await process.decrypt(blob, CONTEXT)
+    service.journal.append("answered")
+    assert service.journal == ["hsm decrypt", "recorded kms.key.used", "answered"]
+
+
+async def test_a_data_key_is_recorded_before_it_is_answered(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    service.journal.clear()
+    await process.data_key(key_id)
+    service.journal.append("answered")
+    assert service.journal == ["hsm random", "hsm encrypt", "recorded kms.key.used", "answered"]
+
+
+async def test_a_refusal_is_recorded_before_it_is_told(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    await process.disable(key_id)
+    service.journal.clear()
+    service.journal.append(str(await refusal_of(process.encrypt(key_id, "hello"))))
+    assert service.journal == ["recorded kms.call.refused", KeyDisabled().message]
+
+
+async def test_a_use_tells_who_used_what_for_what(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.ENCRYPT)
+    done = await process.encrypt(key_id, "hello", CONTEXT, call)
+    assert service.ledger.history[-1] == KeyUsed(
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        key_id=key_id,
+        key_version_id=done.key_version_id,
+        encryption_context=CONTEXT,
+    )
+
+
+async def test_a_refusal_tells_who_was_refused_what_and_why(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    await process.disable(key_id)
+    call = process.call(Operation.ENCRYPT)
+    await refusal_of(process.encrypt(key_id, "hello", CONTEXT, call))
+    assert service.ledger.history[-1] == CallRefused(
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        code="Rejected.Disabled",
+        message=KeyDisabled().message,
+        key_id=key_id,
+        encryption_context=CONTEXT,
+    )
+
+
+async def test_a_call_that_only_looks_is_recorded_too(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.DESCRIBE_KEY)
+    await process.describe(key_id, call)
+    answered = service.ledger.history[-1]
+    assert answered == CallAnswered(
+        originator_id=call.stream, originator_version=1, timestamp=call.at, call=call, key_id=key_id
+    )
+
+
+async def test_a_change_stands_in_the_keys_stream_and_claims_the_requests(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.DISABLE_KEY)
+    await process.disable(key_id, call)
+    assert service.ledger.history[-1].originator_id == key_id
+    assert service.ledger.tried[-1].claim == call.stream
+
+
+# --- guards ----------------------------------------------------------------------------------------------------------
+
+
+async def test_answers_and_refusals_are_guarded_by_the_key_and_the_callers_authority(
+    service: Service, process: Process
+) -> None:
+    key_id = await process.create_key()
+    authority = service.root.authority
+    await process.encrypt(key_id, "hello")
+    await process.describe(key_id)
+    await refusal_of(process.cancel_deletion(key_id))
+    await process.disable(key_id)
+    assert [tried.guards for tried in service.ledger.tried[1:]] == [(authority, Guard(key_id, 1))] * 4
+
+
+async def test_that_a_key_is_not_found_is_guarded_by_its_never_having_been(service: Service, process: Process) -> None:
+    unknown = uuid4()
+    assert isinstance(await refusal_of(process.encrypt(unknown, "hello")), KeyNotFound)
+    assert Guard(unknown, 0) in service.ledger.tried[-1].guards
+
+
+async def test_a_use_decided_on_a_stale_key_is_decided_again(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    await process.describe(key_id)
+    await elsewhere.disable(key_id)
+    assert isinstance(await refusal_of(process.encrypt(key_id, "hello")), KeyDisabled)
+    assert not service.ledger.of(KeyUsed)
+
+
+async def test_a_refusal_decided_on_a_stale_key_is_decided_again(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    await process.disable(key_id)
+    await process.describe(key_id)
+    await elsewhere.enable(key_id)
+    assert (await process.encrypt(key_id, "hello")).key_id == key_id
+    assert not refusals(service)
+
+
+async def test_a_key_that_moves_while_the_hsm_works_is_decided_again(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    service.ledger.meanwhile.append(lambda: elsewhere.disable(key_id))
+    assert isinstance(await refusal_of(process.encrypt(key_id, "hello")), KeyDisabled)
+    assert not service.ledger.of(KeyUsed)
+    assert "hsm encrypt" in service.journal, "it was encrypted, and never released"
+
+
+async def test_a_change_of_another_key_does_not_matter(service: Service, process: Process, elsewhere: Process) -> None:
+    key_id, other = await process.create_key(), await process.create_key()
+    service.ledger.meanwhile.append(lambda: elsewhere.disable(other))
+    await process.encrypt(key_id, "hello")
+    assert service.journal.count("hsm encrypt") == 1
+
+
+async def test_the_handle_of_a_key_that_moved_is_dropped(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    version = (await process.encrypt(key_id, "hello")).key_version_id
+    service.journal.clear()
+    service.ledger.meanwhile.append(lambda: elsewhere.describe_as(key_id, "other"))
+    await process.encrypt(key_id, "hello")
+    assert f"hsm forgot {version}" in service.journal
+
+
+async def test_a_moved_authority_is_for_the_caller_to_read_again(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    service.ledger.meanwhile.append(service.authority_moves)
+    before = len(service.ledger.history)
+    with pytest.raises(GuardMoved) as moved:
+        await process.encrypt(key_id, "hello")
+    authority = service.root.authority
+    assert authority is not None
+    assert authority.stream in moved.value.streams
+    assert len(service.ledger.history) == before + 1, "nothing but what moved the authority"
+
+
+async def test_a_moved_authority_spoils_a_refusal_as_well(service: Service, process: Process) -> None:
+    service.ledger.meanwhile.append(service.authority_moves)
+    with pytest.raises(GuardMoved):
+        await process.encrypt(uuid4(), "hello")
+    assert not refusals(service)
+
+
+# --- overtaken -------------------------------------------------------------------------------------------------------
+
+
+def renaming(elsewhere: Process, service: Service) -> Callable[[], Awaitable[object]]:
+    key_id = service.ledger.history[2].originator_id
+    return lambda: elsewhere.describe_as(key_id, "again")
+
+
+async def test_what_is_overtaken_four_times_is_answered_at_the_fifth(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    service.ledger.meanwhile.extend([renaming(elsewhere, service)] * (ATTEMPTS - 1))
+    assert (await process.encrypt(key_id, "hello")).key_id == key_id
+    assert len(service.ledger.of(KeyUsed)) == 1
+
+
+@pytest.mark.parametrize("operation", [Operation.ENCRYPT, Operation.DISABLE_KEY])
+async def test_what_is_overtaken_five_times_is_refused_and_recorded(
+    service: Service, process: Process, elsewhere: Process, operation: Operation
+) -> None:
+    key_id = await process.create_key()
+    service.ledger.meanwhile.extend([renaming(elsewhere, service)] * ATTEMPTS)
+    asking: Awaitable[object] = (
+        process.encrypt(key_id, "hello", CONTEXT) if operation is Operation.ENCRYPT else process.disable(key_id)
+    )
+    assert isinstance(await refusal_of(asking), StateModifiedFailed)
+    assert not service.ledger.of(KeyUsed, Disabled)
+    (refused,) = refusals(service)
+    assert (refused.code, refused.call.operation) == ("Rejected.StateModifiedFailed", operation)
+    assert refused.key_id == key_id
+    assert refused.encryption_context == (CONTEXT if operation is Operation.ENCRYPT else {})
+
+
+async def test_a_refusal_after_five_overtakings_is_guarded_by_the_authority_alone(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    service.ledger.meanwhile.extend([renaming(elsewhere, service)] * ATTEMPTS)
+    await refusal_of(process.encrypt(key_id, "hello"))
+    assert service.ledger.tried[-1].guards == (service.root.authority,)
+
+
+# --- once ------------------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_sent_again_is_refused_and_leaves_nothing(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.ENCRYPT)
+    await process.encrypt(key_id, "hello", call=call)
+    before = list(service.ledger.history)
+    replayed = replace(call, request_id=uuid4())
+    assert isinstance(await refusal_of(process.encrypt(key_id, "hello", call=replayed)), SignatureNonceUsed)
+    assert service.ledger.history == before
+
+
+async def test_a_change_sent_again_is_refused(service: Service, process: Process) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.DISABLE_KEY)
+    await process.disable(key_id, call)
+    await process.enable(key_id)
+    replayed = replace(call, request_id=uuid4())
+    assert isinstance(await refusal_of(process.disable(key_id, replayed)), SignatureNonceUsed)
+    assert service.state_of(key_id).state == "Enabled"
+
+
+async def test_a_refused_request_sent_again_is_refused_as_used(service: Service, process: Process) -> None:
+    call = process.call(Operation.ENCRYPT)
+    await refusal_of(process.encrypt(uuid4(), "hello", call=call))
+    replayed = replace(call, request_id=uuid4())
+    assert isinstance(await refusal_of(process.encrypt(uuid4(), "hello", call=replayed)), SignatureNonceUsed)
+    assert len(refusals(service)) == 1
+
+
+async def test_a_replay_that_is_overtaken_five_times_is_refused_as_used(
+    service: Service, process: Process, elsewhere: Process
+) -> None:
+    key_id = await process.create_key()
+    call = process.call(Operation.ENCRYPT)
+    attempts = 0
+
+    async def first_as_well() -> None:
+        nonlocal attempts
+        attempts += 1
+        await elsewhere.describe_as(key_id, "again")
+        if attempts == ATTEMPTS:
+            await elsewhere.encrypt(key_id, "hello", call=replace(call, request_id=uuid4()))
+
+    service.ledger.meanwhile.extend([first_as_well] * ATTEMPTS)
+    assert isinstance(await refusal_of(process.encrypt(key_id, "hello", call=call)), SignatureNonceUsed)
+
+
+# --- failures of the service -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("failure", [ServiceUnavailable(), TooManyRequests(), InternalFailure()])
+async def test_a_failure_of_the_service_is_no_refusal_and_is_not_recorded(
+    service: Service, failure: KeyLedgerError
+) -> None:
+    async def decide(_: Case) -> None:
+        raise failure
+
+    before = len(service.ledger.history)
+    with pytest.raises(type(failure)):
+        await recorded(a_call(), service.ledger, lambda _: None, decide)
+    assert len(service.ledger.history) == before
+
+
+async def test_a_refusal_that_cannot_be_recorded_is_not_told(service: Service) -> None:
+    async def decide(_: Case) -> None:
+        raise InvalidParameter("KeyId")
+
+    service.ledger.unreachable = 1
+    with pytest.raises(ServiceUnavailable):
+        await recorded(a_call(), service.ledger, lambda _: None, decide)
+
+
+async def test_a_refusal_whose_acknowledgement_is_lost_is_not_told_though_it_stands(service: Service) -> None:
+    async def decide(_: Case) -> None:
+        raise InvalidParameter("KeyId")
+
+    service.ledger.unacknowledged = 1
+    with pytest.raises(ServiceUnavailable):
+        await recorded(a_call(), service.ledger, lambda _: None, decide)
+    assert len(refusals(service)) == 1
+
+
+async def test_what_nobody_foresaw_is_neither_recorded_nor_hidden(service: Service) -> None:
+    async def decide(_: Case) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await recorded(a_call(), service.ledger, lambda _: None, decide)
+    assert not refusals(service)
