@@ -2,4 +2,9 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.fixtures.clusters", "tests.fixtures.postgres"]
+pytest_plugins = [
+    "tests.fixtures.clusters",
+    "tests.fixtures.hsm",
+    "tests.fixtures.postgres",
+    "tests.fixtures.own_postgres",
+]

@@ -202,9 +202,14 @@ class LedgerWriter:
                 pause = min(pause * 2, 0.5)
 
     def _answers(self, error: Exception) -> bool:
-        """Whether ``error`` came back on a connection that lives, so that the transaction is known to be undone."""
+        """Whether ``error`` came back on a connection that lives, so that the transaction is known to be undone.
+
+        A FATAL error ends the connection, perhaps after the commit: a COMMIT that waits for a standby stands already.
+        """
         connection = self._connection
-        return connection is not None and not connection.closed and isinstance(error, psycopg.OperationalError)
+        if connection is None or connection.closed or not isinstance(error, psycopg.OperationalError):
+            return False
+        return error.diag.severity_nonlocalized == "ERROR"
 
     async def _append(self, arguments: tuple[object, ...], size: int, seconds: float) -> list[Row]:
         started = time.perf_counter()

@@ -168,6 +168,22 @@ async def test_a_stopped_backend_is_replaced_and_its_late_commit_makes_no_second
     assert places(stored_in_database(ledger_database.admin_url))[use.events[0].originator_id] == 2
 
 
+async def test_a_backend_that_is_told_to_end_takes_no_answer_with_it(
+    ledger_database: LedgerDatabase, writer: LedgerWriter, made: MadeKey
+) -> None:
+    """Its last words are an error; whether its transaction stands is known only by asking."""
+    use = a_use(made.key)
+    with psycopg.connect(ledger_database.admin_url) as connection:
+        connection.execute("select from ledger.ledger_head for update")
+        task = asyncio.create_task(writer.append(use))
+        await asyncio.sleep(0.2)
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid()"
+        )
+    assert await task == 2
+
+
 async def test_a_head_that_somebody_locks_costs_an_error_and_no_connection(
     ledger_database: LedgerDatabase, writer: LedgerWriter, made: MadeKey
 ) -> None:
