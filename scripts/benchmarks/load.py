@@ -19,6 +19,10 @@ WALK = Path(__file__).with_name("walk.lua")
 REQUEST_TIMEOUT_SECONDS = 10
 
 
+class StockUsedUpError(BenchError):
+    """The server was faster than expected: measure again with more requests."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stock:
     """Requests on disk: ``prefix.0`` for wrk's first thread, ``prefix.1`` for the second, and so on.
@@ -68,7 +72,8 @@ def write_slice(path: Path, requests: Iterable[bytes]) -> None:
 def run_load(endpoint: str, stock: Stock, connections: int, seconds: int) -> Load:
     """Keep ``connections`` requests under way for ``seconds`` over kept-alive connections.
 
-    :raises BenchError: a request was not answered by 2xx, a connection broke, or the stock was used up.
+    :raises StockUsedUpError: there were fewer requests than time.
+    :raises BenchError: a request was not answered by 2xx, or a connection broke.
     """
     wrk = shutil.which("wrk")
     if wrk is None:
@@ -88,7 +93,7 @@ def run_load(endpoint: str, stock: Stock, connections: int, seconds: int) -> Loa
 
 def _measured(result: dict[str, int], spent: float) -> Load:
     if result["exhausted"]:
-        raise BenchError("The run is not valid: the stock of signed requests was used up before the time was.")
+        raise StockUsedUpError("The run is not valid: the stock of signed requests was used up before the time was.")
     wrong = {name: result[name] for name in ("connect", "read", "write", "timeout", "status") if result[name]}
     if wrong:
         raise BenchError(f"The run is not valid: {wrong} of {result['requests']} requests failed.")

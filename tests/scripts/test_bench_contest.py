@@ -10,10 +10,10 @@ import pytest
 
 from scripts.benchmarks import growth
 from scripts.benchmarks.bounds import bounded_by, disturbance
-from scripts.benchmarks.contest import MARGIN, RATE_GUESS, Contest, Result, Run, Side
+from scripts.benchmarks.contest import MARGIN, RATE_GUESS, RATE_LEAST, Contest, Result, Run, Side
 from scripts.benchmarks.cpu import Group
 from scripts.benchmarks.failure import BenchError
-from scripts.benchmarks.load import Load, Stock
+from scripts.benchmarks.load import Load, Stock, StockUsedUpError
 from scripts.benchmarks.populate import Wanted
 from scripts.benchmarks.prometheus import parse_sums, sums_between
 from scripts.benchmarks.report import Conditions, as_object
@@ -74,8 +74,22 @@ def test_sides_take_turns_at_going_first_and_the_warm_up_does_not_count(tmp_path
 
 def test_the_stock_is_sized_by_the_fastest_run_so_far(tmp_path: Path) -> None:
     side = Scripted("a", tmp_path)
-    contest([side], {"a": [500, 400, 900, 100]}, []).hold()
-    assert side.expected == [RATE_GUESS, 500, 500, 900]
+    contest([side], {"a": [5_000, 4_000, 9_000, 1_000]}, []).hold()
+    assert side.expected == [RATE_GUESS, 5_000, 5_000, 9_000]
+
+
+def test_a_run_that_used_its_stock_up_is_made_again_with_more(tmp_path: Path) -> None:
+    side, outcomes = Scripted("a", tmp_path), [run(100), None, run(5_000)]
+
+    def scripted(*_: object) -> Run:
+        outcome = outcomes.pop(0)
+        if outcome is None:
+            raise StockUsedUpError("Used up.")
+        return outcome
+
+    held = Contest([side], (16,), 1, 1, 1, lambda _: None, scripted).hold()
+    assert side.expected == [RATE_GUESS, RATE_LEAST, 2 * RATE_LEAST]
+    assert held["a", 16].rates == [5_000]
 
 
 def test_a_failed_run_names_its_side_and_leaves_no_stock(tmp_path: Path) -> None:
