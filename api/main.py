@@ -19,6 +19,7 @@ from adapters.heartbeat import keep_beating
 from adapters.logging import set_up_logging
 from adapters.set_up import SetUpRefused
 from adapters.settings import Settings, SettingsError, read_settings
+from api.connection import Connection
 from api.health import MULTIPROCESS_FOLDER
 
 KEEP_ALIVE_SECONDS = 75
@@ -44,7 +45,7 @@ def _configuration(settings: Settings, application: object) -> uvicorn.Config:
     configuration = uvicorn.Config(
         application,  # type: ignore[arg-type]  # an ASGI application with our own names of its types
         loop="uvloop",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         access_log=False,

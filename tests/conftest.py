@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.fixtures.clusters",
     "tests.fixtures.hsm",
     "tests.fixtures.postgres",
+    "tests.fixtures.service",
     "tests.fixtures.own_postgres",
 ]

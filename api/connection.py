@@ -1,0 +1,78 @@
+"""One connection's HTTP/1.1, with bounds that uvicorn does not have: how large a head, how slow a request may be.
+
+Nobody needs an access key to open a connection, so nobody may make a worker keep an endless head in memory, or hold
+connections open by sending a byte a minute. Bodies are bounded where they are read (:func:`api.rpc.read_body`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES_MAX: Final = 262_144
+"""Request line and headers. What fits is refused, where it is too much, by :mod:`adapters.signatures.form` in words."""
+
+ARRIVAL_SECONDS: Final = 30.0
+"""For a whole request to arrive, counted from its first byte; of a new connection, from the connection's beginning."""
+
+_TOO_LARGE: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 50\r\n"
+    b"connection: close\r\n\r\nRequest line and headers have at most 256 KiB here"
+)
+
+
+class Connection(HttpToolsProtocol):
+    _head_bytes: int | None = 0
+    """Of the head that is arriving; None while none is."""
+    _awaited_since: float | None = None
+    """When the request that has not wholly arrived began."""
+    _watch: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._awaited_since = self.loop.time()
+        self._watch = self.loop.call_later(ARRIVAL_SECONDS, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._head_bytes
+        super().data_received(data)
+        # A head that began behind a body in these data is counted from the next ones on.
+        if before is not None and self._head_bytes == before:
+            self._head_bytes += len(data)
+            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
+                self.transport.write(_TOO_LARGE)
+                self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._head_bytes, self._awaited_since = 0, self.loop.time()
+
+    def on_headers_complete(self) -> None:
+        self._head_bytes = None
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._awaited_since = None
+        super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Closing politely would wait for the farewell of clients that are asleep, and with it hold up the restart."""
+        idle = self.cycle is None or self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+        super().shutdown()
+        if idle and not self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _look(self) -> None:
+        """One timer a connection, not one a request: what is late is found within twice the time."""
+        since = self._awaited_since
+        if since is not None and self.loop.time() - since >= ARRIVAL_SECONDS:
+            self.transport.abort()
+        else:
+            self._watch = self.loop.call_later(ARRIVAL_SECONDS, self._look)
