@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from prometheus_client import Histogram
+
+from adapters.hsm.address import HsmSettingsError
 from adapters.hsm.opening import OpenHsm, open_hsm
 from adapters.hsm.software import open_software_hsm
 from adapters.metrics import HSM_SECONDS
@@ -14,7 +19,15 @@ def open_from_settings(settings: Settings) -> OpenHsm:
     :raises adapters.hsm.address.HsmSettingsError: the URI is wrong, or there is no such library.
     """
     if settings.hsm_mode is HsmMode.SOFTWARE:
-        return open_software_hsm(settings)
+        file, pin_file = settings.hsm_software_file, settings.hsm_pin_file
+        if file is None or pin_file is None:
+            raise HsmSettingsError("The software HSM needs KEY_LEDGER_HSM_SOFTWARE_FILE and KEY_LEDGER_HSM_PIN_FILE.")
+        return open_software_hsm(
+            file,
+            lambda: pin_file.read_text(encoding="utf-8").strip(),
+            handles=settings.hsm_handles,
+            observe=_observed,
+        )
     return open_hsm(
         settings.hsm_uri,
         pin_file=settings.hsm_pin_file,
@@ -27,4 +40,10 @@ def open_from_settings(settings: Settings) -> OpenHsm:
 
 
 def _observed(operation: str, seconds: float) -> None:
-    HSM_SECONDS.labels(operation).observe(seconds)
+    _series(operation).observe(seconds)
+
+
+@lru_cache(maxsize=64)
+def _series(operation: str) -> Histogram:
+    """Looking up a labelled series costs more than observing in it."""
+    return HSM_SECONDS.labels(operation)

@@ -11,10 +11,12 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 from uuid import UUID
 
 import structlog
+from prometheus_client import Counter, Histogram
 
 from adapters.access_keys import AccessKey
 from adapters.metrics import REQUEST_SECONDS, REQUESTS
@@ -210,5 +212,12 @@ def _entropy() -> int:
 
 
 def _count(operation: str, code: str, seconds: float) -> None:
-    REQUESTS.labels(operation, code).inc()
-    REQUEST_SECONDS.labels(operation).observe(seconds)
+    counter, histogram = _series(operation, code)
+    counter.inc()
+    histogram.observe(seconds)
+
+
+@lru_cache(maxsize=1_024)
+def _series(operation: str, code: str) -> tuple[Counter, Histogram]:
+    """Looking up a labelled series costs more than counting in it. Operations and codes are closed lists."""
+    return REQUESTS.labels(operation, code), REQUEST_SECONDS.labels(operation)
