@@ -32,6 +32,10 @@ class Projection(Protocol):
         ...
 
 
+_POISON: Final = (psycopg.DataError, psycopg.IntegrityError, ValueError, LookupError, TypeError)
+"""What an event can do to a projection; a database that is away is none of it."""
+
+
 class PoisonEvent(Exception):
     """A projection could not take this event; it stays where it is until somebody looks."""
 
@@ -45,22 +49,21 @@ async def advance(connection: Connection, projection: Projection, decode: Decode
 
     :raises PoisonEvent: an event that cannot be decoded or stored; nothing of the page was committed.
     """
-    async with connection.transaction():
-        position = await _locked_position(connection, projection.name)
-        cursor = await connection.execute(
-            "select position, originator_id, originator_version, topic, state from ledger.events"
-            " where request is not null and position > %s order by position limit %s",
-            (position, PAGE),
-            binary=True,
-        )
-        rows = await cursor.fetchall()
-        if rows:
-            await projection.store(connection, [_decoded(projection.name, decode, row) for row in rows])
-            await connection.execute(
-                "update projections.tracking set notification_id = %s where application_name = %s",
-                (rows[-1][0], projection.name),
-            )
-        return len(rows)
+    page: list[tuple[int, Event]] = []
+    try:
+        async with connection.transaction():
+            position = await _locked_position(connection, projection.name)
+            rows = await _rows_after(connection, position)
+            if rows:
+                page += [_decoded(projection.name, decode, row) for row in rows]
+                await projection.store(connection, page)
+                await connection.execute(
+                    "update projections.tracking set notification_id = %s where application_name = %s",
+                    (rows[-1][0], projection.name),
+                )
+            return len(rows)
+    except _POISON as error:
+        raise PoisonEvent(projection.name, await _culprit(connection, projection, page)) from error
 
 
 async def catch_up(connection: Connection, projection: Projection, decode: Decode) -> None:
@@ -78,6 +81,29 @@ async def lag(connection: Connection, name: str) -> int:
     )
     (count,) = (await cursor.fetchone()) or (0,)
     return int(count)
+
+
+async def _rows_after(connection: Connection, position: int) -> list[tuple[int, UUID, int, str, bytes]]:
+    cursor = await connection.execute(
+        "select position, originator_id, originator_version, topic, state from ledger.events"
+        " where request is not null and position > %s order by position limit %s",
+        (position, PAGE),
+        binary=True,
+    )
+    return await cursor.fetchall()
+
+
+async def _culprit(connection: Connection, projection: Projection, page: Sequence[tuple[int, Event]]) -> int:
+    """The position of the event that ``store`` choked on: one at a time, and all of it undone."""
+    async with connection.transaction(force_rollback=True):
+        for position, event in page:
+            try:
+                async with connection.transaction():
+                    await projection.store(connection, [(position, event)])
+            except _POISON:
+                return position
+    # Each alone is taken, all together are not: somewhere on this page.
+    return page[0][0]
 
 
 async def _locked_position(connection: Connection, name: str) -> int:
