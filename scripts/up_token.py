@@ -8,12 +8,13 @@ another process with it.
 from __future__ import annotations
 
 import os
+import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from adapters.cannot_start import CannotStart, explained
-from adapters.data_folder import DataFolder
+from adapters.cannot_start import CannotStart, explained, is_about_a_full_disk
+from adapters.data_folder import DataFolder, write_private
 from adapters.hsm import HsmSettingsError, initialise_token
 
 _MODULES: Final = ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so", "usr/local/lib/softhsm/*.so")
@@ -62,8 +63,12 @@ def _own(_: Path) -> Token:
 
 
 def _software(home: Path) -> Token:
+    pin = home / "software-pin"
+    if not pin.exists():
+        with explained(f"write {pin}"):
+            write_private(pin, secrets.token_urlsafe(32) + "\n")
     return Token(
-        {"hsm_mode": "software", "hsm_software_file": str(home / "software-keys")},
+        {"hsm_mode": "software", "hsm_software_file": str(home / "software-keys"), "hsm_pin_file": str(pin)},
         {},
         remark="The software HSM keeps root keys in a file: whoever reads it reads every key. Only to try things out.",
     )
@@ -79,5 +84,6 @@ def _softhsm(home: Path) -> Token:
     try:
         place = initialise_token(home / "softhsm", module_path=str(module))
     except HsmSettingsError as error:
-        raise CannotStart(str(error)) from error
+        advice = " Free some space, then run again." if is_about_a_full_disk(str(error)) else ""
+        raise CannotStart(f"{error}{advice}") from error
     return Token({"hsm_uri": place.uri}, dict(place.environment))
