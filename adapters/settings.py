@@ -95,8 +95,6 @@ class Settings(BaseSettings):
 
     data_folder: Path | None = None
     """Where ``up`` keeps what it made; None where the operator brings everything."""
-    metrics_folder: Path | None = None
-    """Shared by the processes of one machine (Prometheus' multi-process mode)."""
     log_level: str = "INFO"
     silence_seconds: Seconds = 15.0
     """``up`` replaces an API process whose event loop has not turned for so long."""

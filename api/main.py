@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import socket
 import ssl
 import sys
@@ -19,18 +18,15 @@ from adapters.heartbeat import keep_beating
 from adapters.logging import set_up_logging
 from adapters.set_up import SetUpRefused
 from adapters.settings import Settings, SettingsError, read_settings
+from api.app import Application
+from api.assembly import assembled
 from api.connection import Connection
-from api.health import MULTIPROCESS_FOLDER
 
 KEEP_ALIVE_SECONDS = 75
 
 
 async def serve(settings: Settings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
-    # Imported here: prometheus_client looks for the multi-process folder when it is first imported.
-    from api.app import Application  # noqa: PLC0415
-    from api.assembly import assembled  # noqa: PLC0415
-
     async with assembled(settings) as (dispatcher, checks):
         server = uvicorn.Server(_configuration(settings, Application(dispatcher, checks)))
         beating = asyncio.create_task(keep_beating())
@@ -77,8 +73,6 @@ def main() -> None:
     try:
         settings = read_settings()
         set_up_logging(settings.log_level)
-        if settings.metrics_folder is not None:
-            os.environ[MULTIPROCESS_FOLDER] = str(settings.metrics_folder)
         uvloop.run(serve(settings, _listening(settings, descriptor)))
     except (SettingsError, SetUpRefused) as refused:
         sys.exit(str(refused))

@@ -136,7 +136,6 @@ def _settings(
     values: dict[str, Any] = {
         "database_url": service_url,
         "data_folder": str(folder.path),
-        "metrics_folder": str(_fresh_metrics(folder)),
         "host": options.host,
         "port": listening.getsockname()[1],
         "http": options.http,
@@ -149,7 +148,9 @@ def _settings(
         os.environ.pop(name, None)  # what was decided here stands in the file
     os.environ[SETTINGS_FILE] = str(folder.write("settings.json", values))
     os.environ.update(token.environment)
-    return {**os.environ, "PYTHONUNBUFFERED": "1"}, read_settings()
+    # prometheus_client reads this when it is first imported, before any settings are.
+    metrics = {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_metrics(folder))}
+    return {**os.environ, **metrics, "PYTHONUNBUFFERED": "1"}, read_settings()
 
 
 def _certificates(folder: DataFolder) -> TlsFiles:
