@@ -33,7 +33,8 @@ NOT_YET: Final = ("Policy", "DKMSInstanceId", "KeyStorageMechanism")
 """Of CreateKey: to ignore them would promise a protection that is not there."""
 
 _OTHER_SPECS: Final = frozenset({
-    "Aliyun_AES_128", "Aliyun_AES_192", "Aliyun_SM4", "RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K", "EC_SM2"
+    "Aliyun_AES_128", "Aliyun_AES_192", "Aliyun_SM4",
+    "RSA_2048", "RSA_3072", "RSA_4096", "EC_P256", "EC_P256K", "EC_SM2",
 })  # fmt: skip
 _DATA_KEY_BYTES: Final = {"AES_256": 32, "AES_128": 16}
 
