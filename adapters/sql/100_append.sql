@@ -22,8 +22,18 @@ declare
     head ledger.ledger_head;
     at timestamptz;
     upcoming bigint;
+    alone boolean[] := array_fill(false, array[submissions]);
+    first integer := 1;
+    last integer;
+    singly_until integer := 0;
+    event_from integer := 1;
+    event_to integer;
+    guard_from integer := 1;
+    guard_to integer;
+    tally_from integer := 1;
+    tally_to integer;
+    guards integer[];
     done record;
-    mine record;
     outcomes text[];
     positions bigint[];
     abouts uuid[];
@@ -33,58 +43,89 @@ begin
     at := greatest(clock_timestamp(), head.recorded_at);
     upcoming := head.next_position;
 
-    -- Set-wise where no submission touches a stream that another one stands in or is guarded by.
-    if submissions = 1 or (
+    -- A submission goes alone where another one stands in, is guarded by or claims a stream that it stands in, or claims
+    -- its request: a later one must meet what an earlier one changed. What lies between such is recorded set-wise.
+    if submissions > 1 and not (
         not event_stream && guard_stream
         and not event_stream && claims
         and (select count(distinct (s.stream, s.submission)) = count(distinct s.stream)
              from unnest(event_stream, event_submission) as s (stream, submission))
         and (select count(c.claim) = count(distinct c.claim) from unnest(claims) as c (claim))
     ) then
-        done := ledger.append_set(
-            claims, event_submission, event_stream, event_version, event_topic, event_state,
-            guard_stream, guard_version, guarded_submission, guarded_by,
-            tally_submission, tally_counter, tally_step, tally_limit, sealed, at, upcoming);
-        outcomes := done.outcomes;
-        positions := done.positions;
-        abouts := done.abouts;
-        upcoming := done.next_position;
-    end if;
-
-    -- Else one by one, in order: a later submission meets what an earlier one changed.
-    if outcomes is null then
-        positions := null;
-        abouts := null;
-        for i in 1 .. submissions loop
-            select array_agg(1 order by n) as submission, array_agg(s.stream order by n) as stream,
-                   array_agg(s.version order by n) as version, array_agg(s.topic order by n) as topic,
-                   array_agg(s.state order by n) as state
-            into strict mine
-            from unnest(event_submission, event_stream, event_version, event_topic, event_state)
-                     with ordinality as s (submission, stream, version, topic, state, n)
-            where s.submission = i;
-            done := ledger.append_set(
-                claims[i : i], mine.submission, mine.stream, mine.version, mine.topic, mine.state,
-                guard_stream, guard_version,
-                array(select 1 from unnest(guarded_submission) as g (submission) where g.submission = i),
-                array(select g.guard from unnest(guarded_submission, guarded_by) as g (submission, guard)
-                      where g.submission = i),
-                array(select 1 from unnest(tally_submission) as t (submission) where t.submission = i),
-                array(select t.counter from unnest(tally_submission, tally_counter) with ordinality
-                          as t (submission, counter, n) where t.submission = i order by t.n),
-                array(select t.step from unnest(tally_submission, tally_step) with ordinality
-                          as t (submission, step, n) where t.submission = i order by t.n),
-                array(select t.most from unnest(tally_submission, tally_limit) with ordinality
-                          as t (submission, most, n) where t.submission = i order by t.n),
-                (select jsonb_agg(change || '{"submission": 1}') from jsonb_array_elements(sealed) as change
-                 where (change ->> 'submission')::integer = i),
-                at, upcoming);
-            outcomes := outcomes || done.outcomes;
-            positions := positions || done.positions;
-            abouts := abouts || done.abouts;
-            upcoming := done.next_position;
+        for done in
+            select e.submission from unnest(event_submission, event_stream) as e (submission, stream)
+            where e.stream in (select unnest(guard_stream)) or e.stream in (select unnest(claims))
+               or e.stream in (select s.stream from unnest(event_submission, event_stream) as s (submission, stream)
+                               group by s.stream having count(distinct s.submission) > 1)
+            union all
+            select c.submission from unnest(claims) with ordinality as c (claim, submission)
+            where c.claim in (select unnest(event_stream))
+               or c.claim in (select d.claim from unnest(claims) as d (claim) group by d.claim having count(*) > 1)
+        loop
+            alone[done.submission] := true;
         end loop;
     end if;
+
+    while first <= submissions loop
+        last := first;
+        while first > singly_until and not alone[first] and last < submissions and not alone[last + 1] loop
+            last := last + 1;
+        end loop;
+        if first = 1 and last = submissions then
+            done := ledger.append_set(
+                claims, event_submission, event_stream, event_version, event_topic, event_state,
+                guard_stream, guard_version, guarded_submission, guarded_by,
+                tally_submission, tally_counter, tally_step, tally_limit, sealed, at, upcoming);
+        else
+            event_to := event_from - 1;
+            while event_submission[event_to + 1] <= last loop
+                event_to := event_to + 1;
+            end loop;
+            guard_to := guard_from - 1;
+            while guarded_submission[guard_to + 1] <= last loop
+                guard_to := guard_to + 1;
+            end loop;
+            tally_to := tally_from - 1;
+            while tally_submission[tally_to + 1] <= last loop
+                tally_to := tally_to + 1;
+            end loop;
+            guards := array(select distinct g.guard from unnest(guarded_by[guard_from : guard_to]) as g (guard));
+            done := ledger.append_set(
+                claims[first : last],
+                array(select s.submission - first + 1 from unnest(event_submission[event_from : event_to])
+                          with ordinality as s (submission, n) order by s.n),
+                event_stream[event_from : event_to], event_version[event_from : event_to],
+                event_topic[event_from : event_to], event_state[event_from : event_to],
+                array(select guard_stream[g.guard] from unnest(guards) with ordinality as g (guard, n) order by g.n),
+                array(select guard_version[g.guard] from unnest(guards) with ordinality as g (guard, n) order by g.n),
+                array(select s.submission - first + 1 from unnest(guarded_submission[guard_from : guard_to])
+                          with ordinality as s (submission, n) order by s.n),
+                array(select array_position(guards, g.guard) from unnest(guarded_by[guard_from : guard_to])
+                          with ordinality as g (guard, n) order by g.n),
+                array(select s.submission - first + 1 from unnest(tally_submission[tally_from : tally_to])
+                          with ordinality as s (submission, n) order by s.n),
+                tally_counter[tally_from : tally_to], tally_step[tally_from : tally_to],
+                tally_limit[tally_from : tally_to],
+                (select jsonb_agg(change || jsonb_build_object('submission',
+                                                               (change ->> 'submission')::integer - first + 1))
+                 from jsonb_array_elements(sealed) as change
+                 where (change ->> 'submission')::integer between first and last),
+                at, upcoming);
+        end if;
+        if done.outcomes is null then
+            -- A tally is so close to its limit that the order decides: these go one by one.
+            singly_until := last;
+            continue;
+        end if;
+        outcomes := outcomes || done.outcomes;
+        positions := positions || done.positions;
+        abouts := abouts || done.abouts;
+        upcoming := done.next_position;
+        first := last + 1;
+        event_from := event_to + 1;
+        guard_from := guard_to + 1;
+        tally_from := tally_to + 1;
+    end loop;
 
     if upcoming > head.next_position then
         update ledger.ledger_head set next_position = upcoming, recorded_at = at;

@@ -74,7 +74,7 @@ changes = st.builds(
     destroys=st.booleans(),
 )
 repeats = st.builds(Wish, st.just("again"), request=st.integers(0, 30))
-batches = st.lists(st.lists(uses | uses | changes | repeats, min_size=1, max_size=8), min_size=1, max_size=5)
+batches = st.lists(st.lists(uses | uses | changes | repeats, min_size=1, max_size=12), min_size=1, max_size=4)
 
 
 class Names:
