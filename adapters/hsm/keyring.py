@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -27,7 +28,7 @@ from pkcs11.exceptions import (
 from adapters.hsm.cryptoki import IV_BYTES, TAG_BYTES
 from adapters.hsm.handles import Handles
 from adapters.hsm.module import inside
-from adapters.hsm.roots import SEALING, ensure_key, find_key, root_label
+from adapters.hsm.roots import SEALING, ensure_key, find_key, one_maker, root_label
 from adapters.hsm.session import Session
 from adapters.hsm.token import Token
 from domain.errors import ServiceUnavailable
@@ -132,19 +133,13 @@ class Keyring:
 
     def open_region(self, region_id: str) -> bytes:
         """In a session of its own that may write; all others may only read."""
-        session = self._token.open(writes=True)
-        with inside(self._module) as generation:
-            if generation != session.generation:
-                raise ServiceUnavailable
-            try:
-                ensure_key(session, SEALING, wraps=False)
-                root = ensure_key(session, root_label(region_id), wraps=True)
-                return session.check_value(root)
-            except PKCS11Error as error:
-                raise self._unavailable(error) from None
-            finally:
-                with contextlib.suppress(PKCS11Error):
-                    session.close()
+        address = self._token.address
+        with one_maker(address.pin_file or Path(address.module_path)):
+            session = self._token.open(writes=True)
+            with inside(self._module) as generation:
+                if generation != session.generation:
+                    raise ServiceUnavailable
+                return self._region_opened(session, region_id)
 
     def key_check_value(self, region_id: str) -> bytes | None:
         session = self._begin()
@@ -260,6 +255,16 @@ class Keyring:
         _log.warning("hsm_trouble", token=str(self._token.address), error=type(error).__name__, reason=str(error))
         self._token.back_off.failed()
         return ServiceUnavailable("The HSM is not available: nothing was released. Retry later.")
+
+    def _region_opened(self, session: Session, region_id: str) -> bytes:
+        try:
+            ensure_key(session, SEALING, wraps=False)
+            return session.check_value(ensure_key(session, root_label(region_id), wraps=True))
+        except PKCS11Error as error:
+            raise self._unavailable(error) from None
+        finally:
+            with contextlib.suppress(PKCS11Error):
+                session.close()
 
     # --- keys --------------------------------------------------------------------------------------------------------
 

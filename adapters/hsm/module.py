@@ -97,6 +97,12 @@ class Module:
                 with contextlib.suppress(PKCS11Error):
                     self._finalise()
 
+    def after_fork(self) -> None:
+        """In the child. Another thread may have held the lock when the process forked; it does not exist here."""
+        self._gate = threading.Lock()
+        self.forked = True
+        self.generation += 1
+
     def _initialise(self) -> None:
         if self._library is None:
             self._load()
@@ -147,7 +153,7 @@ def module_at(path: str) -> Module:
 def _after_fork_in_child() -> None:
     """PKCS#11 2.40 section 5.4: a child may not use what its parent initialised. Its adapters refuse to work."""
     for module in _modules.values():
-        module.forked = True
+        module.after_fork()
     _modules.clear()
 
 

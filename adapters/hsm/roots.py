@@ -5,6 +5,9 @@ keys of one name, each used by one of them. So a key is born under a candidate's
 maker that was alone. Each maker writes first and looks then, so of two that overlap at least one sees the other; who
 sees another takes its own candidate back, which nobody has used, waits for a random time and starts again.
 
+Makers on one machine take turns as well (:func:`one_maker`): SoftHSM, whose token is a folder, sometimes does not show
+an object or a whole token to one process while another one writes (seen with 2.6.1), and then looking proves nothing.
+
 What if a maker dies? Before it has renamed, a candidate stays behind; whoever waited for it ``STALE_SECONDS`` destroys
 it. Was its maker only slow, then its renaming fails, and it starts again. After it has renamed, the key is there.
 """
@@ -12,9 +15,12 @@ it. Was its maker only slow, then its renaming fails, and it starts again. After
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -37,6 +43,36 @@ def root_label(region_id: str) -> str:
 
 def _candidate(label: str) -> str:
     return f"{label}/candidate"
+
+
+@contextlib.contextmanager
+def one_maker(shared: Path) -> Iterator[None]:
+    """Wait until no other process of this machine makes keys; ``shared`` is a file that all of them can read.
+
+    :raises ServiceUnavailable: somebody took more than a minute.
+    """
+    until = time.monotonic() + _PATIENCE_SECONDS
+    try:
+        lock = os.open(shared, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise ServiceUnavailable(f"{shared} cannot be read: {error.strerror}.") from None
+    try:
+        while not _locked(lock):
+            if time.monotonic() > until:
+                raise ServiceUnavailable("Another process has been making HSM keys for a minute.")
+            time.sleep(0.02)
+        yield
+    finally:
+        # The lock ends with the file, so a maker that dies keeps nobody waiting.
+        os.close(lock)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def find_key(session: Session, label: str) -> Any | None:
@@ -68,14 +104,15 @@ def ensure_key(session: Session, label: str, *, wraps: bool, stale_seconds: floa
     seen: dict[bytes, float] = {}
     until = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < until:
-        key = find_key(session, label)
-        if key is not None:
-            return key
-        if not _others(session, label, seen, stale_seconds) and _made_alone(session, label, wraps):
-            # SoftHSM does not fsync. A root that the ledger records and a power cut takes away would take every key
-            # of its region along.
-            os.sync()
-            continue
+        with contextlib.suppress(ObjectHandleInvalid):  # a candidate that went while we looked at it
+            key = find_key(session, label)
+            if key is not None:
+                return key
+            if not _others(session, label, seen, stale_seconds) and _made_alone(session, label, wraps):
+                # SoftHSM does not fsync. A root that the ledger records and a power cut takes away would take every
+                # key of its region along.
+                os.sync()
+                continue
         time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - it only has to differ between processes
     raise ServiceUnavailable(f"The HSM's key {label} could not be made: others try the same all the time.")
 

@@ -21,8 +21,6 @@ from domain.errors import ServiceUnavailable
 from domain.ports import CiphertextInvalid, WrappedKey, WrappingInvalid
 from tests.fixtures.hsm import OTHER_REGION, REGION, make_hsm, run_other, start_other
 
-pytest_plugins = ["tests.fixtures.hsm"]
-
 KINDS: Final = ("inline", "pool", "software")
 few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -84,7 +82,7 @@ def a_key(hsm: OpenHsm, loop: asyncio.AbstractEventLoop) -> WrappedKey:
     return loop.run_until_complete(hsm.generate_key(REGION, uuid.uuid4()))
 
 
-# --- keys --------------------------------------------------------------------------------------------------------------
+# --- keys ------------------------------------------------------------------------------------------------------------
 
 
 async def test_a_generated_key_is_wrapped_as_rfc_5649_wraps_32_bytes(hsm: OpenHsm) -> None:
@@ -118,7 +116,7 @@ async def test_encrypting_never_makes_a_root(hsm: OpenHsm) -> None:
     assert await hsm.key_check_value("me-east-1") is None
 
 
-# --- encryption --------------------------------------------------------------------------------------------------------
+# --- encryption ------------------------------------------------------------------------------------------------------
 
 
 @few
@@ -207,7 +205,7 @@ async def test_many_tasks_at_once_each_get_their_own_answer(hsm: OpenHsm) -> Non
     await asyncio.gather(*(one(number) for number in range(150)))
 
 
-# --- wrapped material --------------------------------------------------------------------------------------------------
+# --- wrapped material ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("alter", [
@@ -256,7 +254,7 @@ async def test_material_wrapped_here_is_used_by_another_process(site: Site) -> N
     assert run_other("decrypt", task) == b"secret".hex()
 
 
-# --- handles -----------------------------------------------------------------------------------------------------------
+# --- handles ---------------------------------------------------------------------------------------------------------
 
 
 async def test_handles_are_bounded_and_the_oldest_goes_first(site: Site) -> None:
@@ -291,7 +289,7 @@ async def test_forgetting_what_was_never_held_is_nothing(hsm: OpenHsm) -> None:
     hsm.forget(uuid.uuid4())
 
 
-# --- randomness and the service's own secrets ----------------------------------------------------------------------------
+# --- randomness and the service's own secrets ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", [0, 1, 32, 1_024])
@@ -315,7 +313,7 @@ async def test_a_sealed_secret_opens_only_in_its_place_and_unaltered(hsm: OpenHs
             await hsm.unseal(blob, place)
 
 
-# --- regions -----------------------------------------------------------------------------------------------------------
+# --- regions ---------------------------------------------------------------------------------------------------------
 
 
 async def test_opening_a_region_twice_is_opening_it_once(hsm: OpenHsm) -> None:
@@ -352,7 +350,7 @@ def test_processes_that_open_regions_at_once_agree_on_their_roots(site: Site, _r
     answers = []
     for other in others:
         answer, errors = other.communicate(timeout=100)
-        assert other.returncode == 0, errors
+        assert other.returncode == 0, answer + errors
         answers.append(answer.splitlines()[-1])
     assert len(set(answers)) == 1
     assert len(set(asyncio.run(check_values(site.open(), regions)))) == 3
@@ -362,7 +360,7 @@ async def check_values(hsm: OpenHsm, regions: list[str]) -> list[bytes | None]:
     return [await hsm.key_check_value(region) for region in regions]
 
 
-# --- trouble -----------------------------------------------------------------------------------------------------------
+# --- trouble ---------------------------------------------------------------------------------------------------------
 
 
 async def test_a_token_that_is_gone_is_503_and_used_again_when_it_is_back(site: Site) -> None:
@@ -379,7 +377,7 @@ async def test_a_token_that_is_gone_is_503_and_used_again_when_it_is_back(site: 
         lambda: hsm.random(8),
         lambda: hsm.seal(b"", b""),
         lambda: hsm.unseal(secret, b""),
-        lambda: hsm.health(),
+        hsm.health,
     ):
         with pytest.raises(ServiceUnavailable):
             await call()
@@ -421,7 +419,7 @@ async def test_closing_twice_is_closing_once(site: Site) -> None:
     hsm.close()
 
 
-# --- storm -------------------------------------------------------------------------------------------------------------
+# --- storm -----------------------------------------------------------------------------------------------------------
 
 
 def test_eight_threads_for_ten_seconds_do_not_crash_it(site: Site) -> None:

@@ -1,0 +1,447 @@
+"""When the HSM fails: before it did something, after it did, by hanging, by refusing the PIN, by losing sessions."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pkcs11.exceptions import (
+    DeviceError,
+    DeviceRemoved,
+    GeneralError,
+    KeyHandleInvalid,
+    PinIncorrect,
+    PinLocked,
+    SessionHandleInvalid,
+    UserNotLoggedIn,
+)
+
+from adapters.hsm import OpenHsm, TokenPlace, open_hsm
+from adapters.hsm.address import SOFTHSM_MODULE
+from adapters.hsm.module import module_at
+from adapters.hsm.session import Session
+from adapters.hsm.token import BackOff
+from domain.errors import ServiceUnavailable
+from domain.ports import WrappedKey
+from tests.fixtures.hsm import REGION, run_other
+
+OPERATIONS = {
+    "generate": lambda hsm, key, sealed: hsm.generate_key(REGION, uuid.uuid4()),
+    "encrypt": lambda hsm, key, sealed: hsm.encrypt(key, b"secret", b""),
+    "decrypt": lambda hsm, key, sealed: hsm.decrypt(key, sealed, b""),
+    "unwrap": lambda hsm, key, sealed: hsm.decrypt(forgotten(hsm, key), sealed, b""),
+    "random": lambda hsm, key, sealed: hsm.random(16),
+}
+ERRORS = [DeviceError, DeviceRemoved, GeneralError, SessionHandleInvalid, UserNotLoggedIn, KeyHandleInvalid]
+
+
+class Faults:
+    """What goes wrong in every session dressed with it. ``before`` and ``after`` hold what an operation raises."""
+
+    def __init__(self) -> None:
+        self.before: dict[str, type[Exception]] = {}
+        self.after: dict[str, type[Exception]] = {}
+        self.hang: set[str] = set()
+        self.release = threading.Event()
+        self.opened = 0
+        self.calls: Counter[str] = Counter()
+
+    def dress(self, session: Session) -> Session:
+        self.opened += 1
+        return Faulty(session, self)
+
+    def heal(self) -> None:
+        self.before, self.after, self.hang = {}, {}, set()
+
+
+class Faulty:
+    """A session that fails as told."""
+
+    def __init__(self, session: Session, faults: Faults) -> None:
+        self._session = session
+        self._faults = faults
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._session, name)
+        return self._faulty(name, real) if callable(real) else real
+
+    def _faulty(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any) -> Any:
+            faults = self._faults
+            faults.calls[name] += 1
+            if name in faults.hang:
+                faults.release.wait(60)
+            if name in faults.before:
+                raise faults.before[name]
+            result = real(*arguments)
+            if name in faults.after:
+                raise faults.after[name]
+            return result
+
+        return call
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    faults = Faults()
+    yield faults
+    faults.release.set()
+
+
+@pytest.fixture(params=["inline", "pool"])
+def hsm(request: pytest.FixtureRequest, token_place: TokenPlace, faults: Faults) -> Iterator[OpenHsm]:
+    hsm = opened(token_place, faults, mode=request.param, sessions=1)
+    yield hsm
+    faults.release.set()
+    hsm.close()
+
+
+def opened(place: TokenPlace, faults: Faults, **options: Any) -> OpenHsm:
+    return open_hsm(place.uri, dress=faults.dress, longest_back_off_seconds=0.2, **options)
+
+
+def forgotten(hsm: OpenHsm, key: WrappedKey) -> WrappedKey:
+    hsm.forget(key.key_version_id)
+    return key
+
+
+async def recovered(call: Callable[[], Any], seconds: float = 5.0) -> Any:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return await call()
+        except ServiceUnavailable:
+            assert time.monotonic() < end, "it did not recover"
+            await asyncio.sleep(0.02)
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_device_that_fails_is_503_and_works_again_when_it_is_well(
+    hsm: OpenHsm, faults: Faults, operation: str, when: str, error: type[Exception]
+) -> None:
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    sealed = await hsm.encrypt(key, b"secret", b"")
+    getattr(faults, when)[operation] = error
+    if operation in {"decrypt", "unwrap"} and error is GeneralError:
+        # The witness fails as well, since the device does: so it is not the caller's ciphertext.
+        faults.before["check_health"] = faults.before["generate"] = error
+    with pytest.raises(ServiceUnavailable) as raised:
+        await hsm.random(3_073) if operation == "random" else await OPERATIONS[operation](hsm, key, sealed)
+    assert "secret" not in str(raised.value)
+    faults.heal()
+    await recovered(lambda: hsm.decrypt(key, sealed, b""))
+    assert await OPERATIONS[operation](hsm, key, sealed)
+
+
+async def test_no_call_logs_in_over_and_over_while_the_device_fails(hsm: OpenHsm, faults: Faults) -> None:
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    faults.before["encrypt"] = DeviceError
+    end = time.monotonic() + 1.0
+    while time.monotonic() < end:
+        with pytest.raises(ServiceUnavailable):
+            await hsm.encrypt(key, b"", b"")
+    assert faults.opened <= 9, "at once, then after 0.1 s and 0.2 s, and every 0.2 s from then on"
+
+
+async def test_one_sessions_trouble_does_not_disturb_the_others(token_place: TokenPlace, faults: Faults) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=3)
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    await asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(60)))
+    before = faults.opened
+    faults.before["random"] = DeviceError
+    with pytest.raises(ServiceUnavailable):
+        await hsm.random(1)
+    faults.heal()
+    await recovered(lambda: asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(60))))
+    assert faults.opened <= before + 2, "one opened anew, and perhaps one that had not been opened yet"
+    hsm.close()
+
+
+def test_the_back_off_grows_to_its_longest_and_starts_anew_after_a_success() -> None:
+    now = 0.0
+    back_off = BackOff(1.0, lambda: now)
+    delays = []
+    for _ in range(8):
+        back_off.failed()
+        start = now
+        while not back_off.over:
+            now += 1 / 1024
+        delays.append(round(now - start, 1))
+    assert delays == [0.0, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0]
+    back_off.succeeded()
+    back_off.failed()
+    assert back_off.over
+
+
+# --- sessions and handles --------------------------------------------------------------------------------------------
+
+
+async def test_closed_sessions_are_opened_anew_and_keys_unwrapped_anew(hsm: OpenHsm, faults: Faults) -> None:
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    sealed = await hsm.encrypt(key, b"secret", b"")
+    close_all_sessions()
+    assert await recovered(lambda: hsm.decrypt(key, sealed, b"")) == b"secret"
+    assert faults.opened == 2
+    assert hsm.handles.misses >= 1
+
+
+async def test_a_library_that_starts_anew_for_another_adapter_is_not_noticed(
+    hsm: OpenHsm, token_place: TokenPlace
+) -> None:
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    sealed = await hsm.encrypt(key, b"secret", b"")
+    other = open_hsm(token_place.uri.replace("token=key-ledger", "token=absent"))
+    with pytest.raises(ServiceUnavailable):
+        await other.health()
+    assert await hsm.decrypt(key, sealed, b"") == b"secret"
+    other.close()
+
+
+async def test_no_handle_of_an_earlier_session_is_ever_used(hsm: OpenHsm) -> None:
+    """SoftHSM deals the same numbers again after C_Initialize: an old handle would be another key."""
+    module = module_at(SOFTHSM_MODULE)
+    keys = [await hsm.generate_key(REGION, uuid.uuid4()) for _ in range(5)]
+    sealed = [await hsm.encrypt(key, key.wrapped, b"") for key in keys]
+    for _ in range(5):
+        module.reinitialise(module.generation)
+        for key, blob in reversed(list(zip(keys, sealed, strict=True))):
+            assert await hsm.decrypt(key, blob, b"") == key.wrapped
+
+
+async def test_the_library_is_not_finalised_while_an_operation_is_in_flight(
+    token_place: TokenPlace, faults: Faults
+) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=10)
+    await hsm.health()
+    faults.hang.add("random")
+    hanging = asyncio.create_task(hsm.random(8))
+    await asyncio.sleep(0.1)
+    generation = module_at(SOFTHSM_MODULE).generation
+    other = open_hsm(token_place.uri.replace("token=key-ledger", "token=absent"))
+    with pytest.raises(ServiceUnavailable):
+        await other.health()
+    assert module_at(SOFTHSM_MODULE).generation == generation
+    faults.release.set()
+    assert len(await hanging) == 8
+    other.close()
+    hsm.close()
+
+
+def test_an_adapter_that_was_opened_before_a_fork_refuses_in_the_child(token_place: TokenPlace) -> None:
+    answer = run_other("fork", {"kind": "inline", "uri": token_place.uri}, token_place)
+    assert answer == {"child": "refused", "parent": "works", "child_anew": "works"}
+
+
+# --- the PIN ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def logins(monkeypatch: pytest.MonkeyPatch) -> list[type[Exception] | None]:
+    """One entry per C_Login of this process; its error, if it had one."""
+    module = module_at(SOFTHSM_MODULE)
+    module.ensure_initialised()
+    seen: list[type[Exception] | None] = []
+    real = module.functions.login
+
+    def login(*arguments: Any) -> None:
+        seen.append(None)
+        try:
+            real(*arguments)
+        except Exception as error:
+            seen[-1] = type(error)
+            raise
+
+    monkeypatch.setattr(module.functions, "login", login)
+    return seen
+
+
+async def test_a_wrong_pin_is_tried_once_and_never_again(
+    token_place: TokenPlace, logins: list[type[Exception] | None]
+) -> None:
+    for mode in ("inline", "pool"):
+        logins.clear()
+        uri = token_place.uri.split("&pin-source")[0]
+        hsm = open_hsm(uri, pin="not the PIN", mode=mode, longest_back_off_seconds=0.01)
+        for _ in range(20):
+            with pytest.raises(ServiceUnavailable) as raised:
+                await hsm.random(8)
+            await asyncio.sleep(0.01)
+        assert logins == [PinIncorrect]
+        assert "refused the PIN" in str(raised.value)
+        assert "not the PIN" not in str(raised.value)
+        hsm.close()
+
+
+async def test_an_adapter_made_anew_with_the_right_pin_works(token_place: TokenPlace) -> None:
+    wrong = open_hsm(token_place.uri.split("&pin-source")[0], pin="not the PIN")
+    with pytest.raises(ServiceUnavailable):
+        await wrong.health()
+    wrong.close()
+    right = open_hsm(token_place.uri)
+    await right.health()
+    right.close()
+
+
+async def test_a_locked_pin_is_not_tried_again(token_place: TokenPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = []
+
+    def login(*arguments: Any) -> None:
+        tried.append(arguments)
+        raise PinLocked
+
+    module = module_at(SOFTHSM_MODULE)
+    module.ensure_initialised()
+    monkeypatch.setattr(module.functions, "login", login)
+    hsm = open_hsm(token_place.uri, longest_back_off_seconds=0.01)
+    for _ in range(5):
+        with pytest.raises(ServiceUnavailable):
+            await hsm.health()
+        await asyncio.sleep(0.02)
+    assert len(tried) == 1
+    hsm.close()
+
+
+async def test_a_missing_pin_file_is_503_until_it_is_there(token_place: TokenPlace) -> None:
+    aside = token_place.pin_file.rename(token_place.folder / "aside")
+    hsm = open_hsm(token_place.uri, longest_back_off_seconds=0.05)
+    with pytest.raises(ServiceUnavailable):
+        await hsm.health()
+    aside.rename(token_place.pin_file)
+    await recovered(hsm.health)
+    hsm.close()
+
+
+# --- hanging ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+async def test_a_call_that_hangs_is_503_and_its_session_is_replaced(
+    token_place: TokenPlace, faults: Faults, operation: str
+) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.4)
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    sealed = await hsm.encrypt(key, b"secret", b"")
+    faults.hang.add(operation)
+    started = time.monotonic()
+    with pytest.raises(ServiceUnavailable):
+        await (hsm.random(3_073) if operation == "random" else OPERATIONS[operation](hsm, key, sealed))
+    assert time.monotonic() - started < 2.0
+    faults.heal()
+    assert await recovered(lambda: hsm.decrypt(key, sealed, b"")) == b"secret"
+    assert faults.opened == 2
+    faults.release.set()
+    hsm.close()
+
+
+async def test_other_sessions_work_while_one_hangs(token_place: TokenPlace, faults: Faults) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=2.0)
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    faults.hang.add("random")
+    hanging = asyncio.create_task(hsm.random(3_073))
+    await asyncio.sleep(0.05)
+    faults.hang.clear()
+    started = time.monotonic()
+    for _ in range(50):
+        await hsm.encrypt(key, b"", b"")
+    assert time.monotonic() - started < 1.0
+    with pytest.raises(ServiceUnavailable):
+        await hanging
+    faults.release.set()
+    hsm.close()
+
+
+async def test_too_many_hung_calls_fail_fast_and_the_pool_does_not_grow(
+    token_place: TokenPlace, faults: Faults
+) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=0.3)
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    faults.hang |= {"encrypt", "check_health", "random"}
+    for _ in range(5):
+        answers = await asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(4)), return_exceptions=True)
+        assert all(isinstance(answer, ServiceUnavailable) for answer in answers)
+    assert len([thread for thread in threading.enumerate() if thread.name == "hsm"]) <= 4
+    started = time.monotonic()
+    with pytest.raises(ServiceUnavailable):
+        await hsm.encrypt(key, b"", b"")
+    assert time.monotonic() - started < 0.1
+    faults.heal()
+    faults.release.set()
+    assert len(await recovered(lambda: hsm.encrypt(key, b"", b""))) == 28
+    hsm.close()
+
+
+async def test_calls_that_wait_too_long_are_refused_and_the_queue_is_bounded(
+    token_place: TokenPlace, faults: Faults
+) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
+    await hsm.health()
+    faults.hang.add("random")
+    started = time.monotonic()
+    answers = await asyncio.gather(*(hsm.random(8) for _ in range(500)), return_exceptions=True)
+    assert time.monotonic() - started < 3.0
+    assert all(isinstance(answer, ServiceUnavailable) for answer in answers)
+    assert sum("too busy" in str(answer) for answer in answers) >= 400
+    faults.release.set()
+    hsm.close()
+
+
+async def test_a_cancelled_caller_leaves_the_pool_as_it_was(token_place: TokenPlace, faults: Faults) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=5.0)
+    await hsm.health()
+    faults.hang.add("random")
+    calls = [asyncio.create_task(hsm.random(8)) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    faults.heal()
+    faults.release.set()
+    assert len(await hsm.random(8)) == 8
+    assert faults.opened == 1
+    hsm.close()
+
+
+async def test_closing_does_not_wait_for_ever_for_a_call_that_hangs(token_place: TokenPlace, faults: Faults) -> None:
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
+    await hsm.health()
+    faults.hang.add("random")
+    call = asyncio.create_task(hsm.random(8))
+    await asyncio.sleep(0.05)
+    started = time.monotonic()
+    hsm.close()
+    assert time.monotonic() - started < 2.0
+    with pytest.raises(ServiceUnavailable):
+        await call
+    faults.release.set()
+
+
+# --- whose fault it is -----------------------------------------------------------------------------------------------
+
+
+async def test_an_unwrapping_that_fails_with_the_device_is_not_the_materials_fault(
+    hsm: OpenHsm, faults: Faults
+) -> None:
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    altered = replace(key, key_version_id=uuid.uuid4())
+    faults.before["unwrap"] = GeneralError
+    with pytest.raises(ServiceUnavailable):
+        await hsm.encrypt(altered, b"", b"")
+
+
+def close_all_sessions() -> None:
+    library = ctypes.CDLL(SOFTHSM_MODULE)
+    for slot in module_at(SOFTHSM_MODULE).library.get_slots():
+        library.C_CloseAllSessions(ctypes.c_ulong(slot.slot_id))
