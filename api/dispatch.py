@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -39,6 +39,7 @@ from domain.errors import (
 )
 from domain.guard import GuardMoved
 from domain.recording import Case, recorded
+from domain.vocabulary import Operation
 
 _log = structlog.get_logger(__name__)
 
@@ -103,18 +104,33 @@ class Dispatcher:
         services = self._services
         for _ in range(AUTHENTICATIONS):
             access_key = await self._authenticated(claim)
-            action, given = exchange.resolve(received)
-            call = self._call(exchange, action, claim, access_key, given)
-
-            async def decide(case: Case, action: Action = action, given: Parameters = given) -> Mapping[str, object]:
-                _check_region(case.call.region_id, services)
-                return await action.handler(services, case, given)
-
+            operation, given, decide = self._decision(exchange, received, claim)
+            call = self._call(exchange, operation, claim, access_key, given)
             try:
                 return await recorded(call, services.ledger, services.forget, decide)
             except GuardMoved as moved:
                 services.forget(moved.streams)
         raise StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
+
+    def _decision(
+        self, exchange: _Exchange, received: Received, claim: Claim
+    ) -> tuple[Operation, Parameters, Callable[[Case], Awaitable[Mapping[str, object]]]]:
+        """What is asked for, and what answers it. Nothing is refused here: a refusal is decided, so it is recorded."""
+        services = self._services
+        try:
+            action, given = exchange.resolve(received)
+        except KeyLedgerError as refusal:
+            asked = exchange.action.operation if exchange.action else Operation.UNKNOWN
+            return asked, Parameters(received.parameters.values), _refusing(refusal)
+
+        async def decide(case: Case) -> Mapping[str, object]:
+            if claim.security_token is not None:
+                # There are no sessions yet, so no token can be genuine; to ignore it would accept a forged one.
+                raise InvalidSecurityToken()
+            _check_region(case.call.region_id, services)
+            return await action.handler(services, case, given)
+
+        return action.operation, given, decide
 
     def _claimed(self, exchange: _Exchange) -> tuple[Received, Claim]:
         request = exchange.request
@@ -131,19 +147,16 @@ class Dispatcher:
         known = self._services.access_keys
         access_key = known.peek(claim.access_key_id) or await known.get(claim.access_key_id)
         verify(claim, access_key.secret)
-        if claim.security_token is not None:
-            # There are no sessions yet, so no token can be genuine; to ignore it would accept a forged one.
-            raise InvalidSecurityToken()
         return access_key
 
     def _call(
-        self, exchange: _Exchange, action: Action, claim: Claim, access_key: AccessKey, given: Parameters
+        self, exchange: _Exchange, operation: Operation, claim: Claim, access_key: AccessKey, given: Parameters
     ) -> Call:
         services, request = self._services, exchange.request
         now = services.now()
         return Call(
             by=access_key.caller,
-            operation=action.operation,
+            operation=operation,
             request_id=exchange.request_id,
             stream=request_stream(claim, now, _entropy),
             at=now,
@@ -205,6 +218,13 @@ def _check_region(region_id: str, services: Services) -> None:
     """:raises InvalidParameter: this deployment does not have it. A refusal like others: it is recorded."""
     if region_id not in services.regions:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
+
+
+def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Mapping[str, object]]]:
+    async def decide(_: Case) -> Mapping[str, object]:
+        raise refusal
+
+    return decide
 
 
 def _entropy() -> int:

@@ -38,7 +38,10 @@ class ProtectionLevel(StrEnum):
 
 
 class Operation(StrEnum):
-    """What a call may ask for, by the name that the wire gives it; ``DestroyKey`` is the service's own."""
+    """What a call may ask for, by the name that the wire gives it.
+
+    ``DestroyKey`` and ``SetUp`` are the service's own; ``Unknown`` is whatever else a known caller asked for.
+    """
 
     CREATE_KEY = "CreateKey"
     DESCRIBE_KEY = "DescribeKey"
@@ -55,6 +58,7 @@ class Operation(StrEnum):
     DESCRIBE_REGIONS = "DescribeRegions"
     DESTROY_KEY = "DestroyKey"
     SET_UP = "SetUp"
+    UNKNOWN = "Unknown"
 
 
 DEFAULT_REGIONS: Final = (

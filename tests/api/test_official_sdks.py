@@ -6,7 +6,6 @@ Tea with its three signature families, and the classic SDK. All is synchronous, 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -36,8 +35,8 @@ METADATA = {
 
 
 @pytest.fixture(params=SDKS)
-def sdk(service: Service, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sdk]:
-    monkeypatch.setenv("ALIBABA_CLOUD_CA_BUNDLE", service.ca_file)
+def sdk(service: Service, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Sdk:
+    service.trusted(monkeypatch)
     return service.sdk(request.param)
 
 

@@ -30,7 +30,7 @@ PUBLISHED: Final = """
 | UpdateKeyDescription, TagResource, UntagResource | ok | ok | Rejected.PendingDeletion | ok |
 """  # noqa: E501  # the page's rows, word for word
 
-STATELESS: Final = {Operation.CREATE_KEY, Operation.DESCRIBE_REGIONS, Operation.SET_UP}
+STATELESS: Final = {Operation.CREATE_KEY, Operation.DESCRIBE_REGIONS, Operation.SET_UP, Operation.UNKNOWN}
 """Not in the page: they look at no key."""
 
 OURS: Final = {Operation.DESTROY_KEY}
