@@ -30,7 +30,7 @@ SIZES: Final = (Wanted(100, 10_000), Wanted(10_000, 100_000), Wanted(100_000, 1_
 FLAT: Final = 0.2
 """A size may cost this much more than the smallest and still count as flat."""
 
-QUIET: Final = 0.05
+QUIET: Final = 0.1
 QUIET_SECONDS_MAX: Final = 600
 
 
@@ -96,7 +96,7 @@ def spread(items: Sequence[Any], count: int) -> list[Any]:
 
 
 def wait_until_quiet(server: KeyLedger) -> None:
-    """Until projections, autovacuum and checkpoints have caught up: three seconds with hardly any CPU time spent.
+    """Until projections, autovacuum and checkpoints have caught up: three seconds with a tenth of a processor or less.
 
     Gives up after ten minutes without a word: the measurement is then less exact, not wrong.
     """

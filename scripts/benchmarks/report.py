@@ -22,7 +22,7 @@ PROMISES = {
     "openbao": "A bearer token stands for the caller; two audit records per request (HMAC-ed JSON) are handed to the "
     "operating system before the answer, without an fsync.",
 }
-PLAIN_WIDTH = 160
+PLAIN_WIDTH = 1_000  # lines are as long as they are: whoever reads a pipe breaks them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
