@@ -34,4 +34,11 @@ def sentence(doing: str, error: OSError) -> str:
         )
     if error.errno == errno.EROFS:
         return f"Cannot {doing}: the file system is read-only{where}. Choose another --data folder."
+    if error.errno in {errno.EEXIST, errno.ENOTDIR}:
+        return f"Cannot {doing}: something that is not a folder is in the way{where}. Choose another --data folder."
     return f"Cannot {doing}: {error.strerror or error}{where}."
+
+
+def is_about_a_full_disk(said: str) -> bool:
+    """Whether a program's last words blame a full disk. PostgreSQL gives the error or, after a short write, a hint."""
+    return any(words in said for words in ("No space left on device", "Check free disk space", "Disk quota exceeded"))

@@ -118,7 +118,7 @@ class Supervisor:
         done: Callable[[], bool],
         seconds: float,
         what: str,
-        failures: int = 4,
+        failures: int = 3,
         missing: Callable[[], str] = str,
     ) -> None:
         """Tick until ``done()``; ``missing()`` tells, in words, what is not done.

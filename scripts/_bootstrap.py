@@ -51,6 +51,9 @@ def main(arguments: list[str]) -> int:
     except Stop as stop:
         print(stop, file=sys.stderr)
         return 1
+    except OSError as error:
+        print(_why("use", Path(error.filename or VENV), error), file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 

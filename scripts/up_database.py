@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from adapters.cannot_start import CannotStart
+from adapters.cannot_start import CannotStart, is_about_a_full_disk
 from adapters.data_folder import DataFolder
 from adapters.embedded import EmbeddedPostgres, find_place
 from adapters.migration import migrate
@@ -111,5 +111,5 @@ def _powers(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[bool, b
 
 def _said(error: psycopg.Error) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    advice = " Free some space, then run again." if "No space left" in text else ""
+    advice = " Free some space, then run again." if is_about_a_full_disk(text) else ""
     return f"{text}.{advice}" if not text.endswith(".") else text + advice

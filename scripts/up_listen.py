@@ -11,12 +11,14 @@ import ipaddress
 import json
 import socket
 import ssl
+import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from adapters.cannot_start import CannotStart
 
 BACKLOG: Final = 2_048
+PATIENCE_SECONDS: Final = 2.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -32,12 +34,24 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
+        _bind(bound, address)
         bound.listen(BACKLOG)
     except OSError as error:
         bound.close()
         raise CannotStart(_why_not(host, port, error)) from error
     return bound
+
+
+def _bind(bound: socket.socket, address: Any) -> None:
+    """Workers of an earlier ``up`` that was killed this instant hold the port until the kernel has ended them."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return bound.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise
+        time.sleep(0.1)
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from adapters.cannot_start import CannotStart, explained
+from adapters.cannot_start import CannotStart, explained, is_about_a_full_disk
 from adapters.embedded.place import Place
 from adapters.processes import Command
 
@@ -88,7 +88,7 @@ def _initdb(place: Place, fresh: Path, password_file: Path, tuning: Tuning) -> C
 
 
 def _why(place: Place, printed: str) -> str:
-    if "No space left on device" in printed:
+    if is_about_a_full_disk(printed):
         return f"Cannot make the database in {place.folder}: the disk is full. Free some space, then run again."
     said = " ".join(line.strip() for line in printed.splitlines() if "error" in line or "FATAL" in line)
     return f"Cannot make the database in {place.folder}: initdb says: {said or printed.strip()[-300:]}"

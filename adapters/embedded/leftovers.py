@@ -38,6 +38,8 @@ def end_leftovers(place: Place) -> int:
 
     :raises CannotStart: one does not end even when killed (it hangs in the kernel, on a disk that does not answer).
     """
+    if not place.data.exists():
+        return 0
     found = list(_processes(place))
     for signal_number, seconds in _ROUNDS:
         alive = list(_processes(place))

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from adapters.cannot_start import CannotStart, explained
+from adapters.cannot_start import CannotStart, explained, is_about_a_full_disk
 from adapters.embedded.cluster import SUPERUSER, Tuning, ensure_cluster
 from adapters.embedded.leftovers import end_leftovers
 from adapters.embedded.place import Place
@@ -124,7 +124,7 @@ _FILES: Final = {"config_file": "postgresql.conf", "hba_file": "pg_hba.conf"}
 def why_it_ended(place: Place, log: Path) -> str:
     """A sentence made from the last lines of ``log``, which hold no statement and no secret (see the configuration)."""
     text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
-    if "No space left on device" in text:
+    if is_about_a_full_disk(text):
         return f"PostgreSQL in {place.folder} does not start: the disk is full. Free some space, then run again."
     if "database files are incompatible" in text:
         return (
