@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 from typing import Any, Final
 
 import psycopg
@@ -27,3 +30,12 @@ async def connect(database_url: str, application_name: str) -> psycopg.AsyncConn
 def connect_now(database_url: str, application_name: str) -> psycopg.Connection[Any]:
     """The same, for programs without an event loop."""
     return psycopg.connect(database_url, autocommit=True, application_name=application_name, **OPTIONS)
+
+
+def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make whoever waits for an answer on this connection see its end, as an OperationalError.
+
+    Cancelling instead would ask a server that hangs to cancel the statement, and wait ten seconds for its answer.
+    """
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as peer:
+        peer.shutdown(socket.SHUT_RDWR)

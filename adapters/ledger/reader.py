@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -11,7 +12,7 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from adapters.ledger.connection import OPTIONS
+from adapters.ledger.connection import OPTIONS, hang_up
 from adapters.ledger.mapper import decode
 from domain.errors import ServiceUnavailable
 from domain.events import Event
@@ -20,12 +21,16 @@ from domain.ports import SealedSecret, WrappedKey
 _log = structlog.get_logger(__name__)
 
 _WAIT_SECONDS: Final = 3.0
+"""For a connection of the pool."""
+
+_READ_SECONDS: Final = 5.0
+"""For the answer to one statement; each reads a few rows by an index."""
 
 
 class LedgerReader:
     """A small pool of connections for reading. Every method raises ServiceUnavailable where the database is away."""
 
-    def __init__(self, database_url: str, size: int = 4) -> None:
+    def __init__(self, database_url: str, size: int = 4, read_seconds: float = _READ_SECONDS) -> None:
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
             database_url,
             kwargs={"autocommit": True, "application_name": "key-ledger reader", **OPTIONS},
@@ -36,11 +41,15 @@ class LedgerReader:
             # A pool that gives up on a database that is away would need a restart; this one keeps trying.
             reconnect_timeout=float(10**9),
         )
+        self._read_seconds = read_seconds
+        self._check: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         await self._pool.open()
 
     async def close(self) -> None:
+        if self._check is not None:
+            self._check.cancel()
         await self._pool.close()
 
     @asynccontextmanager
@@ -51,9 +60,16 @@ class LedgerReader:
                 yield connection
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             _log.warning("ledger.read_failed", error=str(error))
-            # Connections that died with the server are replaced now, not by the next callers one after another.
-            await self._pool.check()
+            self._check_soon()
             raise ServiceUnavailable("The ledger cannot be read now: nothing was released. Retry later.") from error
+
+    def _check_soon(self) -> None:
+        """Replace connections that died with the server now, not by the next callers one after another.
+
+        Nobody waits for it: a server that hangs would let them wait.
+        """
+        if self._check is None or self._check.done():
+            self._check = asyncio.create_task(self._pool.check(), name="ledger-reader-check")
 
     async def stream(self, stream: UUID) -> list[Event]:
         """All events of a stream, in order.
@@ -101,5 +117,9 @@ class LedgerReader:
 
     async def _rows(self, statement: str, *values: object) -> list[Any]:
         async with self.connection() as connection:
-            cursor = await connection.execute(statement, values, prepare=True, binary=True)
-            return await cursor.fetchall()
+            watchdog = asyncio.get_running_loop().call_later(self._read_seconds, hang_up, connection)
+            try:
+                cursor = await connection.execute(statement, values, prepare=True, binary=True)
+                return await cursor.fetchall()
+            finally:
+                watchdog.cancel()

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -26,7 +24,7 @@ import psycopg
 import structlog
 
 from adapters.ledger.batch import APPEND, Encoded, encoded, parameters, register
-from adapters.ledger.connection import connect
+from adapters.ledger.connection import connect, hang_up
 from adapters.metrics import BATCH_SIZE, COMMIT_SECONDS, QUEUE_DEPTH
 from domain.errors import InternalFailure, KeyLedgerError, ServiceUnavailable, TooManyRequests
 from domain.guard import GuardMoved
@@ -216,8 +214,7 @@ class LedgerWriter:
         if self._connection is None:
             async with asyncio.timeout(seconds):
                 self._connection = await self._connect()
-        # Not asyncio.timeout: psycopg would ask a server that hangs to cancel the statement, and wait for its answer.
-        watchdog = asyncio.get_running_loop().call_later(seconds, _hang_up, self._connection)
+        watchdog = asyncio.get_running_loop().call_later(seconds, hang_up, self._connection)
         try:
             cursor = await self._connection.execute(APPEND, arguments, prepare=True, binary=True)
             rows: list[Row] = await cursor.fetchall()
@@ -280,12 +277,6 @@ class LedgerWriter:
         waiting = list(self._queue)
         self._queue.clear()
         self._fail(waiting, error, message)
-
-
-def _hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Make whoever waits for an answer on this connection see its end."""
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as peer:
-        peer.shutdown(socket.SHUT_RDWR)
 
 
 def _resolve(future: asyncio.Future[int], row: Row) -> None:
