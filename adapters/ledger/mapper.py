@@ -59,7 +59,7 @@ def encode(event: Event) -> bytes:
 
 
 def _call_state(call: Call) -> dict[str, object]:
-    """The recorded facts of a call: all but its time, which is the event's, and the authority seen, which is a guard's."""
+    """The recorded facts of a call: all but its time, which the event has, and the authority seen, which is a guard."""
     by = call.by
     return {
         "account_id": by.account_id,
@@ -131,9 +131,7 @@ def _converter(hint: Any) -> Callable[[Any], Any]:
 def _converters(event_class: type[Event]) -> dict[str, Callable[[Any], Any]]:
     hints = get_type_hints(event_class)
     return {
-        field.name: _converter(hints[field.name])
-        for field in fields(event_class)
-        if field.name not in _STREAM_FIELDS
+        field.name: _converter(hints[field.name]) for field in fields(event_class) if field.name not in _STREAM_FIELDS
     }
 
 
