@@ -1,7 +1,7 @@
 """``scripts/migrate``: the ledger's schema and the service's role in a PostgreSQL of your own. Twice is once.
 
-``scripts/up`` does this for the database that it embeds. Here the administrator's URL comes from ``KEY_LEDGER_ADMIN_URL``
-rather than from an argument, because arguments of a process can be read by everybody on its machine.
+``scripts/up`` does this for the database that it embeds. Here the administrator's URL comes from
+``KEY_LEDGER_ADMIN_URL`` rather than from an argument: a process's arguments can be read by everybody on its machine.
 """
 
 from __future__ import annotations
