@@ -14,6 +14,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_BYTES_MAX: Final = 262_144
 """Request line and headers. What fits is refused, where it is too much, by :mod:`adapters.signatures.form` in words."""
 
+URL_BYTES_MAX: Final = 65_535
+"""What httptools can take apart (16-bit offsets). A full plaintext with a full context of Chinese takes 84 KB."""
+
 ARRIVAL_SECONDS: Final = 30.0
 """For a whole request to arrive, counted from its first byte; of a new connection, from the connection's beginning."""
 
@@ -56,7 +59,13 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
+        if len(self.url) <= URL_BYTES_MAX:
+            super().on_headers_complete()
+            return
+        self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
+        # The application starts at the loop's next turn, so it sees this.
+        self.scope["query_string"] = query.partition(b"#")[0]
 
     def on_message_complete(self) -> None:
         self._awaited_since = None
