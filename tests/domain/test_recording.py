@@ -216,6 +216,7 @@ async def test_a_moved_authority_is_for_the_caller_to_read_again(service: Servic
     assert authority is not None
     assert authority.stream in moved.value.streams
     assert len(service.ledger.history) == before + 1, "nothing but what moved the authority"
+    assert service.journal.count("hsm encrypt") == 1, "it is no use to decide again for the same caller"
 
 
 async def test_a_moved_authority_spoils_a_refusal_as_well(service: Service, process: Process) -> None:
