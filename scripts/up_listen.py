@@ -78,9 +78,12 @@ class Readiness:
         host, self._port = listening.getsockname()[:2]
         self._host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
         self._tls = None if http_only else _context(ca_file)
+        self._seconds = 0.5
         self.missing = "no worker answered"
 
     def __call__(self) -> bool:
+        """Patient a little longer each time: up to 5 s for a slow machine, briefly at first, when nobody serves yet."""
+        self._seconds = min(self._seconds * 1.3, 5.0)
         connection = self._connection()
         try:
             connection.request("GET", "/readyz")
@@ -95,8 +98,8 @@ class Readiness:
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._tls is None:
-            return http.client.HTTPConnection(self._host, self._port, timeout=5)
-        return http.client.HTTPSConnection(self._host, self._port, timeout=5, context=self._tls)
+            return http.client.HTTPConnection(self._host, self._port, timeout=self._seconds)
+        return http.client.HTTPSConnection(self._host, self._port, timeout=self._seconds, context=self._tls)
 
 
 def _context(ca_file: Path | None) -> ssl.SSLContext:
