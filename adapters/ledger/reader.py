@@ -120,14 +120,15 @@ class LedgerReader:
         return position
 
     async def _rows(self, statement: str, *values: object) -> list[Any]:
-        """Once more where it fails at once: after a restart of the server every idle connection is dead, and reading
-        twice harms nobody."""
-        began = time.monotonic()
-        try:
-            return await self._read(statement, values)
-        except ServiceUnavailable:
-            if time.monotonic() - began > _AT_ONCE_SECONDS:
-                raise
+        """Again where it fails at once: after a restart of the server every idle connection of the pool is dead, and
+        reading twice harms nobody."""
+        for _ in range(self._pool.max_size):
+            began = time.monotonic()
+            try:
+                return await self._read(statement, values)
+            except ServiceUnavailable:
+                if time.monotonic() - began > _AT_ONCE_SECONDS:
+                    raise
         return await self._read(statement, values)
 
     async def _read(self, statement: str, values: Sequence[object]) -> list[Any]:
