@@ -53,9 +53,7 @@ class Site:
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
     if request.param == "software":
         file = tmp_path / "software-hsm.json"
-        made = make_hsm("software", file=str(file))
-        for region in (REGION, OTHER_REGION):
-            asyncio.run(made.open_region(region))
+        shutil.copy(request.getfixturevalue("software_template"), file)
         site = Site("software", file, {"file": str(file)})
     else:
         place = request.getfixturevalue("token_place")
@@ -342,10 +340,10 @@ async def test_a_region_opened_by_one_instance_is_used_by_another_that_was_there
     assert len(await one.encrypt(key, b"", b"")) == 28
 
 
-@pytest.mark.parametrize("_round", range(3))
+@pytest.mark.parametrize("_round", range(2))
 def test_processes_that_open_regions_at_once_agree_on_their_roots(site: Site, _round: int) -> None:
     regions = ["eu-central-1", "me-east-1", "ap-southeast-1"]
-    at = time.time() + 2.0
+    at = time.time() + 1.5
     others = [start_other("open-regions", site.task(regions=regions, at=at)) for _ in range(4)]
     answers = []
     for other in others:
