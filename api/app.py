@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Final
 
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api.dispatch import Dispatcher
@@ -19,12 +21,35 @@ over TLS), or with any of Alibaba's signatures. Every answer is given after its 
 """
 
 
+SECURITY_SCHEMES: Final = {
+    "AccessKey": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "Access-key id and secret, over TLS. Programs sign with ACS3-HMAC-SHA256 instead.",
+    }
+}
+"""By the names that the routes refer to."""
+
+
+def _described(application: FastAPI) -> FastAPI:
+    """``application`` with the security schemes in its description: without them its page cannot say who asks."""
+    plain = application.openapi
+
+    def openapi() -> dict[str, Any]:
+        return {**plain(), "components": {"securitySchemes": SECURITY_SCHEMES}}
+
+    application.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way of extending OpenAPI
+    return application
+
+
 class Application:
     """:param checks: of ``/readyz``."""
 
     def __init__(self, dispatcher: Dispatcher, checks: Mapping[str, Check]) -> None:
         self._rpc = RpcEndpoint(dispatcher)
-        self._rest = FastAPIOffline(title="Key Ledger", version="2016-01-20", description=DESCRIPTION, redoc_url=None)
+        self._rest = _described(
+            FastAPIOffline(title="Key Ledger", version="2016-01-20", description=DESCRIPTION, redoc_url=None)
+        )
         self._rest.include_router(rest_router(dispatcher))
         self._rest.include_router(health_router(checks))
 

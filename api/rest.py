@@ -86,12 +86,14 @@ def _described(action: Action, method: str, path: str) -> dict[str, Any]:
 
 
 def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
+    schema, nested = _schema(parameter), parameter.kind in {"array", "object"}
     return {
         "name": parameter.name,
         "in": place,
         "required": parameter.required,
         "description": parameter.text,
-        "schema": _schema(parameter),
+        # Outside a body, what is no single value is one JSON text, not a repeated parameter.
+        **({"content": {"application/json": {"schema": schema}}} if nested else {"schema": schema}),
     }
 
 
