@@ -426,6 +426,21 @@ def test_eight_threads_for_ten_seconds_do_not_crash_it(site: Site) -> None:
     assert uses > 100
 
 
+def test_eight_threads_survive_a_token_that_comes_and_goes(site: Site) -> None:
+    """Every answer is right or 503: no handle of before is mistaken for another key's, and nothing crashes."""
+    task = site.task(seconds=7, tolerant=True, options={"handles": 20})
+    other = start_other("storm", task)
+    time.sleep(2.5)
+    for _ in range(3):
+        site.remove()
+        time.sleep(0.6)
+        site.bring_back()
+        time.sleep(0.9)
+    answer, errors = other.communicate(timeout=100)
+    assert other.returncode == 0, answer[-3_000:] + errors
+    assert int(answer.splitlines()[-1]) > 100
+
+
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
