@@ -6,17 +6,15 @@ Rows of operations that the service does not have are left out until it has them
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
-from uuid import UUID
 
 import pytest
 
 from domain import state_matrix
 from domain.errors import REGISTRY, KeyLedgerError
 from domain.vocabulary import PENDING_WINDOW_DAYS, KeyState, Operation
-from tests.fixtures.domain import WEEK, Process, Service, lead, refusal_of
+from tests.fixtures.domain import WEEK, Service, asked, lead, refusal_of
 from tests.fixtures.ledger import NOON
 
 PUBLISHED: Final = """
@@ -99,26 +97,6 @@ async def test_a_caller_is_told_what_the_page_says(operation: Operation, state: 
     blob = (await process.encrypt(key_id, "hello")).ciphertext_blob
     await lead(process, key_id, state)
     assert told(await refusal_of(asked(process, operation, key_id, blob))) == answer
-
-
-def asked(process: Process, operation: Operation, key_id: UUID, blob: str) -> Awaitable[object]:
-    """The operation, as a caller asks for it."""
-    asks: dict[Operation, Callable[[], Awaitable[object]]] = {
-        Operation.ENCRYPT: lambda: process.encrypt(key_id, "hello"),
-        Operation.DECRYPT: lambda: process.decrypt(blob),
-        Operation.GENERATE_DATA_KEY: lambda: process.data_key(key_id),
-        Operation.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT: lambda: process.data_key(
-            key_id, call=process.call(Operation.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT)
-        ),
-        Operation.DESCRIBE_KEY: lambda: process.describe(key_id),
-        Operation.LIST_KEYS: process.list_keys,
-        Operation.ENABLE_KEY: lambda: process.enable(key_id),
-        Operation.DISABLE_KEY: lambda: process.disable(key_id),
-        Operation.SCHEDULE_KEY_DELETION: lambda: process.schedule_deletion(key_id),
-        Operation.CANCEL_KEY_DELETION: lambda: process.cancel_deletion(key_id),
-        Operation.UPDATE_KEY_DESCRIPTION: lambda: process.describe_as(key_id, "of the shop"),
-    }
-    return asks[operation]()
 
 
 # --- what the page says in words -------------------------------------------------------------------------------------

@@ -14,8 +14,8 @@ from domain.errors import (
 )
 from domain.events import KeyUsed
 from domain.vocabulary import Operation
-from tests.fixtures.domain import Process, Service, refusal_of
-from tests.scenarios.uses import asked, every_use, used_nothing
+from tests.fixtures.domain import Process, Service, asked, refusal_of
+from tests.scenarios.uses import every_use, used_nothing
 
 
 @every_use
