@@ -14,7 +14,7 @@ from api.parameters import Parameters
 from api.services import Services
 from domain import ciphertext
 from domain.custody import DataKey, Encrypted
-from domain.errors import DryRunOperation, KeyNotFound, UnsupportedOperation, UnsupportedOrigin
+from domain.errors import KeyNotFound, UnsupportedOperation, UnsupportedOrigin
 from domain.key import Key, NewKey
 from domain.recording import Case
 from domain.vocabulary import (
@@ -89,16 +89,14 @@ async def cancel_key_deletion(services: Services, case: Case, given: Parameters)
 
 async def encrypt(services: Services, case: Case, given: Parameters) -> Fields:
     key_id, plaintext, context = _key_id(case, given), given.required("Plaintext"), given.encryption_context()
-    await _unless_dry_run(services, case, given, key_id)
+    case.dry_run = given.boolean("DryRun")
     return _encrypted(await services.custody.encrypt(case, key_id, plaintext, context))
 
 
 async def decrypt(services: Services, case: Case, given: Parameters) -> Fields:
     _refuse_recipient(given)
     blob, context = ciphertext.decode(given.required("CiphertextBlob")), given.encryption_context()
-    if given.boolean("DryRun"):
-        await services.custody.try_out_version(case, blob.key_version_id)
-        raise DryRunOperation()
+    case.dry_run = given.boolean("DryRun")
     done = await services.custody.decrypt(case, blob, context)
     return {"Plaintext": done.plaintext, "KeyId": str(done.key_id), "KeyVersionId": str(done.key_version_id)}
 
@@ -163,14 +161,8 @@ async def _data_key(services: Services, case: Case, given: Parameters) -> DataKe
     key_id, context = _key_id(case, given), given.encryption_context()
     spec = given.one_of("KeySpec", _DATA_KEY_BYTES, "AES_256")
     size = given.integer("NumberOfBytes", range(1, DATA_KEY_BYTES_MAX + 1), _DATA_KEY_BYTES[spec])
-    await _unless_dry_run(services, case, given, key_id)
+    case.dry_run = given.boolean("DryRun")
     return await services.custody.generate_data_key(case, key_id, size, context)
-
-
-async def _unless_dry_run(services: Services, case: Case, given: Parameters, key_id: UUID) -> None:
-    if given.boolean("DryRun"):
-        await services.custody.try_out(case, key_id)
-        raise DryRunOperation()
 
 
 # --- shape ---

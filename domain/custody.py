@@ -14,9 +14,9 @@ from uuid import UUID
 from domain import ciphertext
 from domain.ciphertext import CiphertextBlob
 from domain.encryption_context import EncryptionContext, authenticated_data
-from domain.errors import EncryptionsExhausted, InvalidParameter, KeyNotFound, ServiceUnavailable
+from domain.errors import DryRunOperation, EncryptionsExhausted, InvalidParameter, ServiceUnavailable
 from domain.key import Key
-from domain.ports import CiphertextInvalid, Held, Hsm, Keys, Ledger, Tally, TallyFull, WrappedKey
+from domain.ports import CiphertextInvalid, Hsm, Keys, Ledger, Tally, TallyFull, WrappedKey, WrappingInvalid
 from domain.recording import Case
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, PLAINTEXT_BYTES_MAX
 
@@ -56,13 +56,15 @@ class Custody:
 
     async def encrypt(self, case: Case, key_id: UUID, plaintext: str, context: EncryptionContext) -> Encrypted:
         """:raises InvalidParameter: ``plaintext`` has more than 6,144 bytes of UTF-8, or no UTF-8 at all."""
+        case.name(key_id, context)
         data = _utf8(plaintext)
-        key, material = await self._permitted(case, key_id, context)
+        key, material = await self._usable(case, key_id)
         return await self._encrypted(case, key, material, data)
 
     async def generate_data_key(self, case: Case, key_id: UUID, size: int, context: EncryptionContext) -> DataKey:
         """A fresh data key of ``size`` bytes; what is encrypted is its Base64 text, as the live service does."""
-        key, material = await self._permitted(case, key_id, context)
+        case.name(key_id, context)
+        key, material = await self._usable(case, key_id)
         text = binascii.b2a_base64(await self._hsm.random(size), newline=False)
         encrypted = await self._encrypted(case, key, material, text)
         return DataKey(text.decode(), encrypted)
@@ -70,43 +72,43 @@ class Custody:
     async def decrypt(self, case: Case, blob: CiphertextBlob, context: EncryptionContext) -> Decrypted:
         """:raises InvalidParameter: altered, wrong context, or never encrypted here."""
         key_id = await self._keys.key_of_version(blob.key_version_id)
+        case.name(key_id, context)
         if key_id is None:
             raise ciphertext.not_ours()
-        _, material = await self._permitted(case, key_id, context)
+        _, material = await self._usable(case, key_id)
         if material.key_version_id != blob.key_version_id:
             raise ciphertext.not_ours()
         try:
-            plaintext = await self._hsm.decrypt(material, blob.sealed, self._bound(material, context))
+            plaintext = await self._hsm.decrypt(material, blob.sealed, self._bound(case, material))
         except CiphertextInvalid:
             raise ciphertext.not_ours() from None
+        except WrappingInvalid:
+            raise _unusable() from None
         await self._ledger.append(case.used(material.key_version_id))
         return Decrypted(key_id, material.key_version_id, plaintext.decode())
 
-    async def try_out(self, case: Case, key_id: UUID) -> None:
-        """DryRun: refuse as the real call would, and use nothing."""
-        await self._permitted(case, key_id, {})
+    async def _usable(self, case: Case, key_id: UUID) -> tuple[Key, WrappedKey]:
+        """The key, permitted to this call, and its material.
 
-    async def try_out_version(self, case: Case, key_version_id: UUID) -> None:
-        """DryRun of a call that names its key by a ciphertext."""
-        key_id = await self._keys.key_of_version(key_version_id)
-        if key_id is None:
-            raise ciphertext.not_ours()
-        await self._permitted(case, key_id, {})
-
-    async def _permitted(self, case: Case, key_id: UUID, context: EncryptionContext) -> tuple[Key, WrappedKey]:
+        :raises DryRunOperation: everything permits, and the caller wanted to know just that.
+        """
         self._ledger.admit()
-        case.encryption_context = context
         held = await self._keys.held(key_id)
         case.look_at(held)
-        key = existing(held)
+        key = held.existing()
         key.permit(case.call)
         if held.material is None:
             # Only destruction deletes material, and that refuses above: a half-restored database, not a caller's fault.
-            raise ServiceUnavailable("The key's material is missing. Operators: restore sealed_material.")
+            raise _unusable()
+        if case.dry_run:
+            raise DryRunOperation()
         return key, held.material
 
     async def _encrypted(self, case: Case, key: Key, material: WrappedKey, data: bytes) -> Encrypted:
-        sealed = await self._hsm.encrypt(material, data, self._bound(material, case.encryption_context))
+        try:
+            sealed = await self._hsm.encrypt(material, data, self._bound(case, material))
+        except WrappingInvalid:
+            raise _unusable() from None
         version_id = material.key_version_id
         tally = Tally(version_id, 1, self._encryptions_max)
         try:
@@ -115,8 +117,8 @@ class Custody:
             raise EncryptionsExhausted() from None
         return Encrypted(key.key_id, version_id, CiphertextBlob(version_id, sealed).encoded())
 
-    def _bound(self, material: WrappedKey, context: EncryptionContext) -> bytes:
-        return authenticated_data(context, material.key_version_id, material.region_id)
+    def _bound(self, case: Case, material: WrappedKey) -> bytes:
+        return authenticated_data(case.encryption_context, material.key_version_id, material.region_id)
 
 
 def _utf8(plaintext: str) -> bytes:
@@ -129,8 +131,8 @@ def _utf8(plaintext: str) -> bytes:
     return data
 
 
-def existing(held: Held) -> Key:
-    """:raises KeyNotFound: no event ever stood in the key's stream."""
-    if held.key is None:
-        raise KeyNotFound()
-    return held.key
+def _unusable() -> ServiceUnavailable:
+    """The service's own trouble, which an operator can mend; the caller did nothing wrong."""
+    return ServiceUnavailable(
+        "The key's material is missing or does not open. Operators: restore sealed_material or connect the right token."
+    )

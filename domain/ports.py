@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from domain.errors import KeyNotFound
 from domain.events import Event
 from domain.guard import Guard
 from domain.key import Key
@@ -126,6 +127,12 @@ class Held:
     @property
     def guard(self) -> Guard:
         return Guard(self.key_id, self.key.version if self.key else 0)
+
+    def existing(self) -> Key:
+        """:raises KeyNotFound: no event ever stood in the key's stream."""
+        if self.key is None:
+            raise KeyNotFound()
+        return self.key
 
 
 class Keys(Protocol):

@@ -27,15 +27,24 @@ NOT_RECORDED: Final = (Unavailable, Throttled, Internal)
 
 
 class Case:
-    """One attempt at one call: everything looked at on the way becomes a guard of whatever is decided."""
+    """One attempt at one call: everything looked at on the way becomes a guard of whatever is decided.
 
-    __slots__ = ("call", "encryption_context", "guards", "key_id")
+    ``dry_run`` asks for the decision alone: where everything permits, DryRunOperation is raised and nothing is used.
+    """
+
+    __slots__ = ("call", "dry_run", "encryption_context", "guards", "key_id")
 
     def __init__(self, call: Call) -> None:
         self.call = call
         self.guards: tuple[Guard, ...] = () if call.by.authority is None else (call.by.authority,)
         self.key_id: UUID | None = None
         self.encryption_context: Mapping[str, str] = NO_CONTEXT
+        self.dry_run = False
+
+    def name(self, key_id: UUID | None, encryption_context: Mapping[str, str]) -> None:
+        """What the call is about, for a refusal that comes before anything was looked at."""
+        self.key_id = key_id
+        self.encryption_context = encryption_context
 
     def look_at(self, held: Held) -> None:
         self.key_id = held.key_id

@@ -14,7 +14,6 @@ from uuid import UUID
 from domain import key as keys_of
 from domain.account import cmk_tally
 from domain.call import Call
-from domain.custody import existing
 from domain.errors import LimitExceeded
 from domain.events import Event
 from domain.key import Key, NewKey
@@ -122,6 +121,6 @@ class Stewardship:
         self._ledger.admit()
         held = await self._keys.held(key_id)
         case.look_at(held)
-        key = existing(held)
+        key = held.existing()
         key.permit(case.call)
         return key

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid4
 
 import pytest
 
+from domain import ciphertext
 from domain import key as keys_of
+from domain.ciphertext import CiphertextBlob
+from domain.custody import Decrypted, Encrypted
 from domain.errors import (
+    DryRunOperation,
     EncryptionsExhausted,
     InvalidParameter,
     KeyDisabled,
@@ -21,6 +26,7 @@ from domain.errors import (
 from domain.events import CallRefused
 from domain.key import NewKey
 from domain.ports import SealedMaterial, Submission
+from domain.recording import Case
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, PLAINTEXT_BYTES_MAX, Operation
 from tests.fixtures.domain import Process, Service, refusal_of
 from tests.scenarios.uses import used_nothing
@@ -142,36 +148,38 @@ def test_fewer_than_2_to_the_32_encryptions_are_allowed() -> None:
 # --- dry run ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_dry_run_uses_nothing_and_records_nothing_of_its_own(
-    service: Service, process: Process, key_id: UUID
-) -> None:
-    version = (await process.encrypt(key_id, "hello")).key_version_id
-    before = len(service.ledger.history)
-    service.journal.clear()
-    await process.ask(Operation.ENCRYPT, None, lambda case: process.custody.try_out(case, key_id))
-    await process.ask(Operation.DECRYPT, None, lambda case: process.custody.try_out_version(case, version))
-    assert service.journal == []
-    assert len(service.ledger.history) == before
+def dry(process: Process, key_id: UUID) -> Awaitable[Encrypted]:
+    async def decide(case: Case) -> Encrypted:
+        case.dry_run = True
+        return await process.custody.encrypt(case, key_id, "hello", {"a": "b"})
+
+    return process.ask(Operation.ENCRYPT, None, decide)
+
+
+def dry_of_version(process: Process, blob: CiphertextBlob) -> Awaitable[Decrypted]:
+    async def decide(case: Case) -> Decrypted:
+        case.dry_run = True
+        return await process.custody.decrypt(case, blob, {})
+
+    return process.ask(Operation.DECRYPT, None, decide)
+
+
+async def test_a_dry_run_uses_nothing_and_says_so(service: Service, process: Process, key_id: UUID) -> None:
+    blob = ciphertext.decode((await process.encrypt(key_id, "hello")).ciphertext_blob)
+    await used_nothing(service, dry(process, key_id), DryRunOperation)
+    await used_nothing(service, dry_of_version(process, blob), DryRunOperation)
 
 
 @pytest.mark.parametrize("by", ["key", "version"])
 async def test_a_dry_run_is_refused_as_the_real_call_would_be(
     service: Service, process: Process, key_id: UUID, by: str
 ) -> None:
-    version = (await process.encrypt(key_id, "hello")).key_version_id
+    blob = ciphertext.decode((await process.encrypt(key_id, "hello")).ciphertext_blob)
     await process.disable(key_id)
-    custody = process.custody
-    asking = (
-        process.ask(Operation.ENCRYPT, None, lambda case: custody.try_out(case, key_id))
-        if by == "key"
-        else process.ask(Operation.DECRYPT, None, lambda case: custody.try_out_version(case, version))
-    )
+    asking = dry(process, key_id) if by == "key" else dry_of_version(process, blob)
     await used_nothing(service, asking, KeyDisabled)
 
 
 async def test_a_dry_run_of_what_does_not_exist_is_refused(service: Service, process: Process) -> None:
-    custody = process.custody
-    unknown = process.ask(Operation.ENCRYPT, None, lambda case: custody.try_out(case, uuid4()))
-    foreign = process.ask(Operation.DECRYPT, None, lambda case: custody.try_out_version(case, uuid4()))
-    await used_nothing(service, unknown, KeyNotFound)
-    await used_nothing(service, foreign, InvalidParameter)
+    await used_nothing(service, dry(process, uuid4()), KeyNotFound)
+    await used_nothing(service, dry_of_version(process, CiphertextBlob(uuid4(), bytes(30))), InvalidParameter)
