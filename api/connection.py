@@ -20,6 +20,9 @@ URL_BYTES_MAX: Final = 65_535
 ARRIVAL_SECONDS: Final = 30.0
 """For a whole request to arrive, counted from its first byte; of a new connection, from the connection's beginning."""
 
+FAREWELL_SECONDS: Final = 1.0
+"""For the answer to reach a client that is cut off."""
+
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 50\r\n"
     b"connection: close\r\n\r\nRequest line and headers have at most 256 KiB here"
@@ -49,9 +52,8 @@ class Connection(HttpToolsProtocol):
         # A head that began behind a body in these data is counted from the next ones on.
         if before is not None and self._head_bytes == before:
             self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX and not self.transport.is_closing():
-                self.transport.write(_TOO_LARGE)
-                self.transport.close()
+            if self._head_bytes > HEAD_BYTES_MAX:
+                self._refuse_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -77,6 +79,13 @@ class Connection(HttpToolsProtocol):
         super().shutdown()
         if idle and not self.transport.get_write_buffer_size():
             self.transport.abort()
+
+    def _refuse_head(self) -> None:
+        """Not closed politely: TLS would go on reading, for as long as it waits for the client's farewell."""
+        self._head_bytes = None
+        self.transport.write(_TOO_LARGE)
+        self.transport.pause_reading()
+        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 
     def _look(self) -> None:
         """One timer a connection, not one a request: what is late is found within twice the time."""

@@ -1,0 +1,122 @@
+"""The bounds of one connection, in this process and with short times: the late are cut off, those asleep are left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import uvicorn
+
+from api import connection
+
+ASKED = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+async def _application(scope: Any, receive: Any, send: Any) -> None:
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body"):
+            break
+    answer = b"%d" % len(scope["query_string"] + body)
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(answer))]})
+    await send({"type": "http.response.body", "body": answer})
+
+
+@contextlib.asynccontextmanager
+async def _serving() -> AsyncIterator[tuple[uvicorn.Server, int]]:
+    configuration = uvicorn.Config(
+        _application,
+        port=0,
+        http=connection.Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_graceful_shutdown=20,
+    )
+    server = uvicorn.Server(configuration)
+    serving = asyncio.create_task(server._serve())
+    while not server.started:  # noqa: ASYNC110  uvicorn tells it by nothing else
+        await asyncio.sleep(0.01)
+    try:
+        yield server, server.servers[0].sockets[0].getsockname()[1]
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def _heard(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    heard = b""
+    try:
+        for part in parts:
+            writer.write(part)
+            await asyncio.sleep(pause)
+        async with asyncio.timeout(5):
+            while got := await reader.read(65_536):
+                heard += got
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()
+    return heard
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"", b"G", b"GET / HTTP/1.1\r\nHost: a\r\n", b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n12345"],
+)
+async def test_who_sends_nothing_more_is_cut_off(beginning: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ARRIVAL_SECONDS", 0.2)
+    async with _serving() as (_, port):
+        assert await _heard(port, beginning) == b""
+
+
+async def test_a_second_request_has_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ARRIVAL_SECONDS", 0.5)
+    async with _serving() as (_, port):
+        heard = await _heard(port, *[ASKED] * 6, b"GET", pause=0.2)
+    assert heard.count(b"HTTP/1.1 200") == 6
+
+
+async def test_a_connection_asleep_between_requests_is_left_to_the_keep_alive_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection, "ARRIVAL_SECONDS", 0.1)
+    async with _serving() as (_, port):
+        heard = await _heard(port, ASKED, ASKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), pause=0.5)
+    assert heard.count(b"HTTP/1.1 200") == 2
+
+
+async def test_a_head_of_256_kib_is_refused_and_what_follows_a_large_body_is_not() -> None:
+    async with _serving() as (_, port):
+        heard = await _heard(port, b"GET / HTTP/1.1\r\nX: ", *[b"a" * 65_536] * 6)
+        assert heard.startswith(b"HTTP/1.1 431 ")
+        body = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 250000\r\n\r\n" + b"a" * 250_000
+        last = ASKED.replace(b"\r\n\r\n", b"\r\nX: " + b"a" * 20_000 + b"\r\nConnection: close\r\n\r\n")
+        heard = await _heard(port, body + body + last)
+        assert heard.count(b"HTTP/1.1 200") == 3
+
+
+@pytest.mark.parametrize("size", [10, 65_000, 65_530, 65_536, 130_000])
+async def test_a_query_of_any_length_arrives_whole(size: int) -> None:
+    asked = b"GET /?%b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % (b"q" * size)
+    async with _serving() as (_, port):
+        heard = await _heard(port, asked)
+    assert heard.endswith(b"\r\n\r\n%d" % size)
+
+
+async def test_who_is_asleep_does_not_hold_up_the_end() -> None:
+    async with _serving() as (server, port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(ASKED)
+        await reader.readuntil(b"\r\n\r\n")
+        server.should_exit = True
+        async with asyncio.timeout(3):
+            with contextlib.suppress(ConnectionError):
+                await reader.read()
+        writer.close()
