@@ -205,27 +205,26 @@ class Gcm:
         self._parameters = _GcmParameters(iv_bytes=IV_BYTES, iv_bits=8 * IV_BYTES, tag_bits=8 * TAG_BYTES)
         parameters = ctypes.cast(ctypes.pointer(self._parameters), ctypes.c_void_p)
         self._mechanism = _Mechanism(CKM_AES_GCM, parameters, ctypes.sizeof(_GcmParameters))
-        self._mechanism_pointer = ctypes.byref(self._mechanism)
+        self._mechanism_address = ctypes.addressof(self._mechanism)
         self._length = _ulong()
-        self._length_pointer = ctypes.byref(self._length)
-        self._buffer_bytes = buffer_bytes
-        self._buffer: Any = ctypes.create_string_buffer(buffer_bytes)
+        self._length_address = ctypes.addressof(self._length)
+        self._make_buffer(buffer_bytes)
 
     def encrypt(self, key: int, iv: bytes, authenticated: bytes, plaintext: bytes) -> bytes:
         """Ciphertext ‖ tag."""
         functions, size = self._functions, len(plaintext)
         self._prepare(iv, authenticated, size + TAG_BYTES)
-        check(functions.encrypt_init(self._session, self._mechanism_pointer, key))
-        check(functions.encrypt(self._session, plaintext, size, self._buffer, self._length_pointer))
+        check(functions.encrypt_init(self._session, self._mechanism_address, key))
+        check(functions.encrypt(self._session, plaintext, size, self._buffer_address, self._length_address))
         sealed: bytes = self._buffer[: self._length.value]
         return sealed
 
     def decrypt(self, key: int, iv: bytes, authenticated: bytes, ciphertext: bytes) -> bytes:
         functions, size = self._functions, len(ciphertext)
         self._prepare(iv, authenticated, size)
-        check(functions.decrypt_init(self._session, self._mechanism_pointer, key))
+        check(functions.decrypt_init(self._session, self._mechanism_address, key))
         try:
-            check(functions.decrypt(self._session, ciphertext, size, self._buffer, self._length_pointer))
+            check(functions.decrypt(self._session, ciphertext, size, self._buffer_address, self._length_address))
             plaintext: bytes = self._buffer[: self._length.value]
             return plaintext
         finally:
@@ -237,6 +236,10 @@ class Gcm:
         parameters.authenticated = authenticated
         parameters.authenticated_bytes = len(authenticated)
         if output_bytes > self._buffer_bytes:
-            self._buffer_bytes = output_bytes
-            self._buffer = ctypes.create_string_buffer(output_bytes)
+            self._make_buffer(output_bytes)
         self._length.value = self._buffer_bytes
+
+    def _make_buffer(self, size: int) -> None:
+        self._buffer_bytes = size
+        self._buffer: Any = ctypes.create_string_buffer(size)
+        self._buffer_address = ctypes.addressof(self._buffer)

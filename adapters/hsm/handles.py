@@ -31,7 +31,7 @@ class Handles:
     def __init__(self, size: int, destroy: Callable[[int], None]) -> None:
         self._size = size
         self._destroy = destroy
-        self._kept: OrderedDict[UUID, tuple[WrappedKey, int]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[WrappedKey, int]] = OrderedDict()
         self.hits = 0
         self.misses = 0
         self.evictions = 0
@@ -41,11 +41,12 @@ class Handles:
 
     def find(self, key: WrappedKey) -> int | None:
         """The handle, where it was made of this very row: one that was altered is unwrapped, and refused."""
-        kept = self._kept.get(key.key_version_id)
+        number = key.key_version_id.int  # hashed in C, unlike a UUID
+        kept = self._kept.get(number)
         if kept is None or not (kept[0] is key or kept[0] == key):
             self.misses += 1
             return None
-        self._kept.move_to_end(key.key_version_id)
+        self._kept.move_to_end(number)
         self.hits += 1
         return kept[1]
 
@@ -59,10 +60,10 @@ class Handles:
     def keep(self, key: WrappedKey, handle: int) -> None:
         self.forget(key.key_version_id)
         self.make_room()
-        self._kept[key.key_version_id] = (key, handle)
+        self._kept[key.key_version_id.int] = (key, handle)
 
     def forget(self, key_version_id: UUID) -> None:
-        kept = self._kept.pop(key_version_id, None)
+        kept = self._kept.pop(key_version_id.int, None)
         if kept is not None:
             self._destroy(kept[1])
 

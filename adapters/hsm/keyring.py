@@ -27,7 +27,7 @@ from pkcs11.exceptions import (
 
 from adapters.hsm.cryptoki import IV_BYTES, TAG_BYTES
 from adapters.hsm.handles import Handles
-from adapters.hsm.module import inside
+from adapters.hsm.module import Busy, inside
 from adapters.hsm.roots import SEALING, ensure_key, find_key, one_maker, root_label
 from adapters.hsm.session import Session
 from adapters.hsm.token import Token
@@ -190,13 +190,24 @@ class Keyring:
         ):
             return session
         try:
-            if session is not None and generation == self._generation and self._still_good(session):
-                return session
-            if generation == self._generation:
+            good = session is not None and generation == self._generation and self._still_good(session)
+            if generation == self._generation and not good:
                 self._drop()
         except BaseException:
             self._module.leave()
             raise
+        if session is not None and good:
+            return self._rested(session) if self._module.worn else session
+        self._module.leave()
+        return self._renewed()
+
+    def _rested(self, session: Session) -> Session:
+        """Let the library start anew if nobody else is inside; otherwise a later call will."""
+        self._module.leave()
+        with contextlib.suppress(Busy, PKCS11Error):
+            self._module.reinitialise(self._generation)
+        if self._module.enter() == self._generation:
+            return session
         self._module.leave()
         return self._renewed()
 
@@ -322,3 +333,4 @@ class Keyring:
         """Of a handle that is kept no longer. A failure is trouble for the call that is under way, if there is one."""
         if self._session is not None:
             self._session.destroy(handle)
+            self._module.destroyed += 1

@@ -221,6 +221,21 @@ async def test_no_handle_of_an_earlier_session_is_ever_used(hsm: OpenHsm) -> Non
             assert await hsm.decrypt(key, blob, b"") == key.wrapped
 
 
+async def test_a_library_that_keeps_what_was_destroyed_starts_anew_now_and_then(
+    hsm: OpenHsm, faults: Faults, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SoftHSM frees destroyed session objects only in C_Finalize: misses without end would fill the memory."""
+    monkeypatch.setattr("adapters.hsm.module.DESTROYED_MAX", 20)
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    sealed = await hsm.encrypt(key, b"secret", b"")
+    generation = module_at(SOFTHSM_MODULE).generation
+    for _ in range(60):
+        assert await hsm.decrypt(forgotten(hsm, key), sealed, b"") == b"secret"
+        await asyncio.sleep(0.01)
+    assert 1 <= module_at(SOFTHSM_MODULE).generation - generation <= 8
+    assert module_at(SOFTHSM_MODULE).destroyed < 60
+
+
 async def test_the_library_is_not_finalised_while_an_operation_is_in_flight(
     token_place: TokenPlace, faults: Faults
 ) -> None:
@@ -445,3 +460,20 @@ def close_all_sessions() -> None:
     library = ctypes.CDLL(SOFTHSM_MODULE)
     for slot in module_at(SOFTHSM_MODULE).library.get_slots():
         library.C_CloseAllSessions(ctypes.c_ulong(slot.slot_id))
+
+
+# --- bookkeeping -----------------------------------------------------------------------------------------------------
+
+
+async def test_whatever_happened_nobody_stays_inside_the_library(hsm: OpenHsm, faults: Faults) -> None:
+    """Else it could never be finalised again, or be finalised while an operation is in flight."""
+    key = await hsm.generate_key(REGION, uuid.uuid4())
+    for error in ERRORS:
+        for name in ("encrypt", "unwrap", "random", "check_health"):
+            faults.before[name] = error
+            await asyncio.gather(hsm.encrypt(forgotten(hsm, key), b"", b""), hsm.health(), return_exceptions=True)
+            close_all_sessions()
+            await asyncio.gather(hsm.random(8), return_exceptions=True)
+            faults.heal()
+    await recovered(hsm.health)
+    assert module_at(SOFTHSM_MODULE)._inside == 0
