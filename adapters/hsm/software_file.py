@@ -104,7 +104,10 @@ class KeyFile:
     def _derive(self, salt: bytes, parameters: dict[str, Any]) -> AESGCM:
         """Slow on purpose, so each salt's key is kept."""
         if salt not in self._derived:
-            pin = self._read_pin().encode()
+            try:
+                pin = self._read_pin().encode()
+            except (OSError, ValueError):
+                raise _unavailable("cannot be opened: its PIN cannot be read") from None
             self._derived = {salt: AESGCM(Argon2id(salt=salt, length=32, **parameters).derive(pin))}
         return self._derived[salt]
 

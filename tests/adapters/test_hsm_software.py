@@ -53,6 +53,15 @@ async def test_another_pin_does_not_open_it_and_changes_nothing(tmp_path: Path) 
     assert path.read_bytes() == before
 
 
+async def test_a_pin_that_cannot_be_read_is_503_and_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    await opened(path).open_region(REGION)
+    without = open_software_hsm(path, (tmp_path / "absent").read_text)
+    for call in (without.health(), without.open_region("me-east-1")):
+        with pytest.raises(ServiceUnavailable, match="PIN cannot be read"):
+            await call
+
+
 @pytest.mark.parametrize("part", ["sealed", "iv", "salt", "iterations"])
 async def test_an_altered_file_is_refused(tmp_path: Path, part: str) -> None:
     path = tmp_path / "keys.json"
