@@ -26,5 +26,6 @@ QUEUE_DEPTH = Histogram(
     buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048),
 )
 HSM_SECONDS = Histogram("key_ledger_hsm_seconds", "Time in the HSM by operation.", ("operation",), buckets=_FAST)
-HANDLES = Counter("key_ledger_hsm_handles_total", "Lookups of unwrapped handles.", ("result",))
-KEY_CACHE = Counter("key_ledger_key_cache_total", "Lookups of remembered CMKs.", ("result",))
+HANDLES = Counter(
+    "key_ledger_hsm_handles_total", "Lookups of unwrapped handles (hit, miss), and handles evicted.", ("result",)
+)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from typing import Final
 from adapters.access_keys import AccessKeys
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
+from adapters.handle_metrics import publish_handles
 from adapters.key_cache import KeyCache
 from adapters.ledger.mapper import decode
 from adapters.settings import Settings
@@ -35,9 +37,11 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         services = _services(settings, deployment, keys, directory)
         follower = ChangeFollower(settings.database_url, deployment.reader, services.forget)
         await follower.start()
+        publishing = asyncio.create_task(publish_handles(deployment.hsm))
         try:
             yield Dispatcher(services), _checks(deployment, directory)
         finally:
+            publishing.cancel()
             await follower.close()
 
 

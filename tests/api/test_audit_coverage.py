@@ -1,0 +1,208 @@
+"""One event for each answered request, refused ones too, and each names its caller; nothing secret stands anywhere.
+
+:data:`SCENES` has every operation of the table: one that is missing fails the build.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import psutil
+import pytest
+
+from api.operations import OPERATIONS, Effect
+from tests.fixtures import signed
+from tests.fixtures.service import Recorded, Service
+from tests.fixtures.signed import Credentials
+
+UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
+Given = dict[str, str]
+
+KEY: Final[Callable[[str, str], Given]] = lambda key_id, _: {"KeyId": key_id}  # noqa: E731
+
+SCENES: Final[dict[str, tuple[Callable[[str, str], Given], Given]]] = {
+    "CreateKey": (lambda *_: {"Description": "x"}, {"Origin": "EXTERNAL"}),
+    "ListKeys": (lambda *_: {}, {"PageSize": "0"}),
+    "DescribeKey": (KEY, {"KeyId": UNKNOWN}),
+    "UpdateKeyDescription": (lambda key_id, _: {"KeyId": key_id, "Description": "x"}, {"KeyId": UNKNOWN}),
+    "EnableKey": (KEY, {"KeyId": UNKNOWN}),
+    "DisableKey": (KEY, {"KeyId": "nonsense"}),
+    "ScheduleKeyDeletion": (lambda key_id, _: {"KeyId": key_id, "PendingWindowInDays": "30"}, {"KeyId": UNKNOWN}),
+    "CancelKeyDeletion": (KEY, {"KeyId": UNKNOWN}),
+    "Encrypt": (lambda key_id, _: {"KeyId": key_id, "Plaintext": "x"}, {"KeyId": "alias/x", "Plaintext": "x"}),
+    "Decrypt": (lambda _, blob: {"CiphertextBlob": blob}, {"CiphertextBlob": "nonsense"}),
+    "GenerateDataKey": (KEY, {"KeyId": UNKNOWN, "NumberOfBytes": "0"}),
+    "GenerateDataKeyWithoutPlaintext": (KEY, {"KeyId": UNKNOWN}),
+    "DescribeRegions": (lambda *_: {}, {"RegionId": "mars-1"}),
+}
+"""By operation: parameters that are answered, of a key and a blob of it, and parameters that are refused."""
+
+TOPICS: Final = {Effect.READS: "kms.call.answered", Effect.USES: "kms.key.used", Effect.CHANGES: "kms.key."}
+
+
+@pytest.fixture
+def key(service: Service) -> tuple[str, str]:
+    key_id = service.create_key()
+    return key_id, service.encrypt(key_id)
+
+
+def test_every_operation_is_covered() -> None:
+    assert SCENES.keys() == OPERATIONS.keys()
+
+
+@pytest.mark.parametrize("door", ["RPC", "ACS3"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_answered_request_has_one_event_that_names_its_caller(
+    service: Service, key: tuple[str, str], operation: str, door: str
+) -> None:
+    if operation == "CancelKeyDeletion":
+        service.rpc("ScheduleKeyDeletion", {"KeyId": key[0], "PendingWindowInDays": "7"})
+    before = service.head()
+    ask = service.rpc if door == "RPC" else service.acs
+    answer = ask(operation, SCENES[operation][0](*key))
+    assert answer.status_code == 200, answer.text
+    (event,) = service.events(before)
+    assert event.topic.startswith(TOPICS[OPERATIONS[operation].effect])
+    _names_the_root(service, event, operation, answer.json()["RequestId"])
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_refused_request_has_one_event_with_the_code(service: Service, operation: str) -> None:
+    before = service.head()
+    answer = service.rpc(operation, SCENES[operation][1])
+    assert answer.status_code in {400, 404, 409}, answer.text
+    (event,) = service.events(before)
+    assert (event.topic, event.state["code"]) == ("kms.call.refused", answer.json()["Code"])
+    assert event.state["message"] == answer.json()["Message"]
+    _names_the_root(service, event, operation, answer.json()["RequestId"])
+
+
+@pytest.mark.parametrize("state", ["Disabled", "PendingDeletion"])
+@pytest.mark.parametrize("operation", ["Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"])
+def test_a_use_that_the_state_refuses_tells_key_and_context(
+    service: Service, key: tuple[str, str], operation: str, state: str
+) -> None:
+    if state == "Disabled":
+        service.rpc("DisableKey", {"KeyId": key[0]})
+    else:
+        service.rpc("ScheduleKeyDeletion", {"KeyId": key[0], "PendingWindowInDays": "7"})
+    given = {**SCENES[operation][0](*key), "EncryptionContext": '{"purpose":"tls"}'}
+    answer = service.rpc(operation, given)
+    assert answer.json()["Code"] == f"Rejected.{state}"
+    (event,) = service.events_of(answer.json()["RequestId"])
+    assert (event.state["key_id"], event.state["encryption_context"]) == (key[0], {"purpose": "tls"})
+
+
+def test_what_a_known_caller_asks_that_does_not_exist_is_recorded(service: Service) -> None:
+    for given in ({}, {"Version": "2015-05-01"}):
+        answer = service.rpc("NoSuchOperation", given)
+        assert answer.json()["Code"] == "InvalidApi.NotFound"
+        (event,) = service.events_of(answer.json()["RequestId"])
+        assert event.call["operation"] == "Unknown"
+        assert "NoSuchOperation" in event.state["message"]
+
+
+def test_a_rest_request_is_recorded_as_the_operation_that_it_is(service: Service, key: tuple[str, str]) -> None:
+    answer = service.rest("POST", f"/v1/keys/{key[0]}:encrypt", {"Plaintext": "x"}, headers={"user-agent": "curl/8"})
+    (event,) = service.events_of(answer.json()["RequestId"])
+    assert (event.topic, event.call["operation"]) == ("kms.key.used", "Encrypt")
+    assert event.call["user_agent"] == "curl/8"
+
+
+def test_nobody_known_leaves_no_event(service: Service) -> None:
+    before = service.head()
+    for stranger in (Credentials("LTAIUnknown", "x"), Credentials(service.root.access_key_id, "forged")):
+        for action in ("DescribeRegions", "CreateKey"):
+            assert service.send(signed.rpc(stranger, action)).status_code in {400, 404}
+    service.rest("GET", "/v1/nothing")
+    service.is_ready()
+    assert service.head() == before
+
+
+def test_all_events_stand_in_one_gapless_order_and_name_who_asked(service: Service) -> None:
+    events = service.events()
+    assert [event.position for event in events] == list(range(1, service.head() + 1))
+    assert len({(event.stream, event.version) for event in events}) == len(events)
+    for event in events:
+        assert event.call["kind"] in {"root-account", "system"}
+        assert event.call["principal"]
+        assert event.call["kind"] == "system" or event.call["access_key_id"] == service.root.access_key_id
+
+
+def test_nothing_secret_stands_in_events_logs_metrics_or_argument_lists(service: Service) -> None:
+    told = list(_secrets_told(service))
+    places = {
+        "the ledger": repr([event.state for event in service.events()]).encode(),
+        "the metrics": service.rest("GET", "/metrics").content,
+        **{f"log {path.name}": path.read_bytes() for path in (service.folder / "log").iterdir()},
+        **{f"arguments of {pid}": line for pid, line in _argument_lists(service)},
+    }
+    assert len(places) > 8
+    for place, content in places.items():
+        for secret in told:
+            for spelling in _spellings(secret):
+                assert spelling not in content, f"a secret stands in {place}"
+
+
+def _secrets_told(service: Service) -> Iterator[str]:
+    """Everything that must not be written down, after it passed through the service in every way there is."""
+    key_id = service.create_key()
+    plaintext = f"plaintext {secrets.token_hex(16)} 中"
+    given = {"KeyId": key_id, "Plaintext": plaintext}
+    sealed = service.rpc("Encrypt", given).json()
+    data_key = service.rpc("GenerateDataKey", {"KeyId": key_id}).json()
+    service.rpc("Decrypt", {"CiphertextBlob": sealed["CiphertextBlob"]}, method="POST", place="form")
+    service.rest("POST", f"/v1/keys/{key_id}:encrypt", {"Plaintext": plaintext})
+    yield from (plaintext, sealed["CiphertextBlob"], data_key["Plaintext"], data_key["CiphertextBlob"])
+    refused = f"refused {secrets.token_hex(16)}"
+    forger = Credentials(service.root.access_key_id, "forged")
+    for wrong in (
+        signed.rpc(service.root, "Encrypt", {"KeyId": "nonsense", "Plaintext": refused}),
+        signed.rpc(service.root, "Encrypt", {"KeyId": key_id, "Plaintext": refused * 300}, method="POST", place="form"),
+        signed.rpc(forger, "Encrypt", {"KeyId": key_id, "Plaintext": refused}),
+        signed.rpc(service.root, "Nothing", {"KeyId": key_id, "Plaintext": refused}),
+        signed.rpc(service.root, "Decrypt", {"CiphertextBlob": refused}),
+        signed.rpc(service.root, "Encrypt", {"Plaintext": refused, "EncryptionContext": "{"}),
+        signed.rpc(service.root, "Encrypt", {"Plaintext": refused, "SecurityToken": refused}),
+        signed.Raw("GET", f"/?Action=Encrypt&Plaintext={quote(refused)}&Plaintext={quote(refused)}"),
+        signed.Raw("POST", "/v1/decrypt", {"content-type": "application/json"}, refused.encode()),
+    ):
+        assert service.send(wrong).status_code >= 400
+    yield from (refused, service.root.access_key_secret, base64.b64decode(data_key["Plaintext"]).hex())
+    for path in _files_of_secrets(service.folder):
+        yield path.read_text(errors="ignore").strip()
+
+
+def _files_of_secrets(folder: Path) -> list[Path]:
+    return [folder / "hsm" / "softhsm" / "user-pin", folder / "hsm" / "softhsm" / "so-pin",
+            folder / "secrets" / "service-password", folder / "postgresql" / "superuser-password"]  # fmt: skip
+
+
+def _spellings(secret: str) -> set[bytes]:
+    raw = secret.encode()
+    plain = {raw, base64.b64encode(raw), raw.hex().encode(), quote(secret, safe="").encode()}
+    return plain | {secret.encode("unicode_escape"), base64.b64encode(raw)[:-4], quote(quote(secret, safe="")).encode()}
+
+
+def _argument_lists(service: Service) -> Iterator[tuple[int, bytes]]:
+    for process in psutil.Process(service.up.pid).children(recursive=True):
+        yield process.pid, " ".join(process.cmdline()).encode()
+
+
+def _names_the_root(service: Service, event: Recorded, operation: str, request_id: str) -> None:
+    expected: dict[str, Any] = {
+        "account_id": service.account_id,
+        "kind": "root-account",
+        "principal": f"acs:ram::{service.account_id}:root",
+        "access_key_id": service.root.access_key_id,
+        "operation": operation,
+        "request_id": request_id,
+        "source_ip": "127.0.0.1",
+        "secure_transport": True,
+    }
+    assert event.call.items() >= expected.items()
