@@ -8,6 +8,8 @@
 --   taken     the request's stream is somebody else's: a replay
 --   moved     a guard, or the version of a stream, was overtaken; about is that stream
 --   full      a tally would pass its limit; about is the counter
+-- "offset 0" keeps the planner from turning a look-up into a join that reads the table (PostgreSQL does not flatten a
+-- subquery with OFFSET): each event, claim and guard is looked up by itself, through an index, whatever the statistics say.
 -- outcomes is null as a whole where a tally is so close to its limit that the order inside the set matters.
 create or replace function ledger.append_set(
     in claims uuid[],
@@ -40,7 +42,9 @@ begin
                    and bool_and(s.state = e.state and s.topic = e.topic) as ours
         from unnest(event_submission, event_stream, event_version, event_topic, event_state)
                  as e (submission, stream, version, topic, state)
-        join ledger.events s on s.originator_id = e.stream and s.originator_version = e.version
+        cross join lateral (
+            select s.position, s.topic, s.state from ledger.events s
+            where s.originator_id = e.stream and s.originator_version = e.version offset 0) s
         group by e.submission
     loop
         if hit.ours then
@@ -54,11 +58,11 @@ begin
     for hit in
         select c.submission from unnest(claims) with ordinality as c (claim, submission)
         where c.claim is not null
-          and (exists (select from ledger.events s where s.request = c.claim)
-               or exists (select from ledger.events s where s.originator_id = c.claim))
+          and (exists (select from ledger.events s where s.request = c.claim offset 0)
+               or exists (select from ledger.events s where s.originator_id = c.claim offset 0))
         union all
         select e.submission from unnest(event_submission, event_stream) as e (submission, stream)
-        where exists (select from ledger.events s where s.request = e.stream)
+        where exists (select from ledger.events s where s.request = e.stream offset 0)
     loop
         if outcomes[hit.submission] is distinct from 'stands' then
             outcomes[hit.submission] := 'taken';
@@ -72,7 +76,7 @@ begin
             from unnest(event_submission, event_stream, event_version) as e (submission, stream, version)
             where e.version > 1
               and not exists (select from ledger.events s
-                              where s.originator_id = e.stream and s.originator_version = e.version - 1)
+                              where s.originator_id = e.stream and s.originator_version = e.version - 1 offset 0)
               and not exists (select from unnest(event_submission, event_stream, event_version)
                                   as p (submission, stream, version)
                               where p.submission = e.submission and p.stream = e.stream and p.version = e.version - 1)
@@ -88,10 +92,10 @@ begin
     for hit in
         select g.stream, g.guard from unnest(guard_stream, guard_version) with ordinality as g (stream, version, guard)
         where exists (select from ledger.events s
-                      where s.originator_id = g.stream and s.originator_version = g.version + 1)
+                      where s.originator_id = g.stream and s.originator_version = g.version + 1 offset 0)
            or (g.version > 0 and not exists (
                       select from ledger.events s
-                      where s.originator_id = g.stream and s.originator_version = g.version))
+                      where s.originator_id = g.stream and s.originator_version = g.version offset 0))
     loop
         for i in 1 .. cardinality(guarded_by) loop
             if guarded_by[i] = hit.guard and outcomes[guarded_submission[i]] is null then

@@ -15,8 +15,9 @@ create or replace function ledger.append(
     language plpgsql
     security definer
     set search_path = pg_catalog, pg_temp
-    -- The statements below and in ledger.append_set always look up a few rows of a large table by its indexes: planning
-    -- them anew for each batch took a quarter of its time, and a plan made while the table was small must not scan it.
+    -- The statements below and in ledger.append_set look up a few rows of a large table by its indexes, whatever the
+    -- statistics say: planning them anew for each batch took a quarter of its time, and a plan made while the table was
+    -- small must not read all of it when it has grown.
     set plan_cache_mode = force_generic_plan
     set enable_seqscan = off
 as $$
