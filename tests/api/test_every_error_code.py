@@ -75,7 +75,7 @@ BY_THEIR_OWN_TEST: Final = {
     "Rejected.EncryptionLimitExceeded": "test_a_key_version_that_encrypted_enough_only_decrypts",
     "Rejected.Throttling": "test_who_comes_while_the_queue_is_full_is_throttled",
     "ServiceUnavailableTemporary": "test_material_that_is_missing_is_the_services_fault_and_passes",
-    "InternalFailure": "test_material_that_does_not_unwrap_is_told_to_nobody_but_the_log",
+    "InternalFailure": "test_what_nobody_foresaw_is_told_to_the_log_only",
 }
 
 OUT_OF_REACH: Final = {
@@ -188,7 +188,7 @@ def test_material_that_is_missing_is_the_services_fault_and_passes(tight_service
     assert tight_service.rpc("Encrypt", given).status_code == 200
 
 
-def test_material_that_does_not_unwrap_is_told_to_nobody_but_the_log(tight_service: Service) -> None:
+def test_material_that_does_not_unwrap_is_the_services_fault_as_well(tight_service: Service) -> None:
     key_id = _key_in(tight_service, "cn-shenzhen")
     _as_administrator(
         tight_service,
@@ -196,11 +196,21 @@ def test_material_that_does_not_unwrap_is_told_to_nobody_but_the_log(tight_servi
         uuid.UUID(key_id),
     )
     answer = tight_service.rpc("Encrypt", {"KeyId": key_id, "Plaintext": "x", "RegionId": "cn-shenzhen"})
-    _is_told(answer, "InternalFailure", 500)
+    _is_told(answer, "ServiceUnavailableTemporary", 503)
     assert not tight_service.events_of(answer.json()["RequestId"])
+
+
+def test_what_nobody_foresaw_is_told_to_the_log_only(tight_service: Service) -> None:
+    _as_administrator(tight_service, "alter table projections.key_directory rename to mislaid")
+    try:
+        answer = tight_service.rpc("ListKeys")
+    finally:
+        _as_administrator(tight_service, "alter table projections.mislaid rename to key_directory")
+    _is_told(answer, "InternalFailure", 500)
+    assert "key_directory" not in answer.text
     log = (tight_service.folder / "log" / "api-1.log").read_text()
-    assert answer.json()["RequestId"] in log
-    assert tight_service.is_ready()
+    assert f'"request_id":"{answer.json()["RequestId"]}"' in log
+    assert tight_service.rpc("ListKeys").status_code == 200
 
 
 def test_every_code_of_the_registry_is_provoked_or_has_a_reason() -> None:
