@@ -25,8 +25,8 @@ from adapters.processes import Command
 TICK_SECONDS: Final = 0.1
 BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before the 1st, 2nd, … restart in a row."""
-SETTLED_SECONDS: Final = 30.0
-"""A child that lived this long begins again with the shortest back-off."""
+SETTLED_SECONDS: Final = 3.0
+"""A child that lived this long, or whose heart has beaten, begins again with the shortest back-off: it can start."""
 LOG_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -198,6 +198,7 @@ class Supervisor:
         with contextlib.suppress(BlockingIOError):
             if os.read(running.heart, 65_536):
                 running.silent_after = time.monotonic() + running.child.heartbeat_seconds
+                running.failures = 0
         return time.monotonic() > running.silent_after
 
     def _ended(self, running: _Running, how: str) -> None:

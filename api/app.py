@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from http.client import METHOD_NOT_ALLOWED
 from typing import Any, Final
+from uuid import uuid4
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
 
 from api.dispatch import Dispatcher
 from api.health import Check, health_router
-from api.rest import rest_router
+from api.rest import as_response, rest_router
 from api.rpc import Receive, RpcEndpoint, Scope, Send
+from api.wire import failure
+from domain.errors import UnknownOperation, UnsupportedHttpMethod
 
 DESCRIPTION = """\
 A self-hosted Key Management Service that speaks Alibaba Cloud KMS (API 2016-01-20).
@@ -42,6 +47,13 @@ def _described(application: FastAPI) -> FastAPI:
     return application
 
 
+async def _no_route(request: Request, error: Exception) -> Response:
+    """A path or a method that there is no route for, in Alibaba's shape like every other error."""
+    known = isinstance(error, HTTPException) and error.status_code == METHOD_NOT_ALLOWED
+    refusal = UnsupportedHttpMethod() if known else UnknownOperation(request.url.path)
+    return as_response(failure(refusal, uuid4(), request.headers.get("host", "")))
+
+
 class Application:
     """:param checks: of ``/readyz``."""
 
@@ -52,6 +64,7 @@ class Application:
         )
         self._rest.include_router(rest_router(dispatcher))
         self._rest.include_router(health_router(checks))
+        self._rest.add_exception_handler(HTTPException, _no_route)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/":

@@ -15,6 +15,7 @@ from fastapi import APIRouter, Response
 from api.dispatch import Dispatcher
 from api.operations import OPERATIONS, Action, Parameter
 from api.rpc import BodyTooLarge, read_body, request_of
+from api.wire import Answer
 
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"AccessKey": []}]
 
@@ -56,11 +57,15 @@ def _endpoint(dispatcher: Dispatcher, action: Action) -> Callable[[fastapi.Reque
             answer = dispatcher.too_large()
         else:
             answer = await dispatcher.rest(request_of(request.scope, body), action, request.path_params)
-        response = Response(answer.body, answer.status)
-        response.raw_headers = list(answer.headers)
-        return response
+        return as_response(answer)
 
     return endpoint
+
+
+def as_response(answer: Answer) -> Response:
+    response = Response(answer.body, answer.status)
+    response.raw_headers = list(answer.headers)
+    return response
 
 
 def _described(action: Action, method: str, path: str) -> dict[str, Any]:

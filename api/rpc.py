@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+from api.connection import write_whole
 from api.dispatch import Dispatcher, Request
 from api.wire import Answer
 
@@ -67,5 +68,7 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def respond(send: Send, answer: Answer) -> None:
+    if write_whole(send, answer.status, answer.headers, answer.body):
+        return
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})

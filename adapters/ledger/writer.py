@@ -43,6 +43,7 @@ Waiting = tuple[Encoded, asyncio.Future[int]]
 class WriterLimits:
     """:param queue_max: submissions waiting; beyond it callers get ``Rejected.Throttling``.
     :param batch_max: submissions per commit.
+    :param gather_seconds: how long a batch of more than one may wait for more to join it.
     :param commit_seconds: how long one round trip may take before its connection is given up.
     :param settle_seconds: how long, after that, to find out what became of a batch whose acknowledgement was lost.
         No append takes longer than both together after its batch was taken from the queue.
@@ -50,6 +51,7 @@ class WriterLimits:
 
     queue_max: int = 2_000
     batch_max: int = 256
+    gather_seconds: float = 0.002
     commit_seconds: float = 10.0
     settle_seconds: float = 5.0
 
@@ -118,8 +120,17 @@ class LedgerWriter:
                 self._wake.clear()
                 await self._wake.wait()
             while self._queue and not self._down:
+                await self._gather()
                 QUEUE_DEPTH.observe(len(self._queue))
                 await self._write(self._take())
+
+    async def _gather(self) -> None:
+        """Where several wait, wait for those who were just answered to ask again: half as many commits do the same.
+
+        A single caller never waits here, and nobody longer than ``gather_seconds``.
+        """
+        if 1 < len(self._queue) < self._limits.batch_max and not self._closing:
+            await asyncio.sleep(self._limits.gather_seconds)
 
     def _take(self) -> list[Waiting]:
         size = min(len(self._queue), self._limits.batch_max)

@@ -33,7 +33,8 @@ def test_where_a_parent_folder_is_shut_the_cluster_lies_elsewhere_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reachable: Path
 ) -> None:
     state = reachable / "state"
-    monkeypatch.setattr("adapters.embedded.place.STATE", state)
+    for module in ("place", "binaries"):
+        monkeypatch.setattr(f"adapters.embedded.{module}.STATE", state)
     reachable.chmod(0o711)
     shut = tmp_path / "shut"
     shut.mkdir(mode=0o700)
