@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from prometheus_client import Histogram
-
 from adapters.hsm.address import HsmSettingsError
 from adapters.hsm.opening import OpenHsm, open_hsm
 from adapters.hsm.software import open_software_hsm
 from adapters.metrics import HSM_SECONDS
+from adapters.observations import Observations
 from adapters.settings import HsmMode, Settings
 
 
@@ -44,6 +43,5 @@ def _observed(operation: str, seconds: float) -> None:
 
 
 @lru_cache(maxsize=64)
-def _series(operation: str) -> Histogram:
-    """Looking up a labelled series costs more than observing in it."""
-    return HSM_SECONDS.labels(operation)
+def _series(operation: str) -> Observations:
+    return Observations(HSM_SECONDS.labels(operation))

@@ -12,9 +12,9 @@ from typing import Final
 from adapters.access_keys import AccessKeys
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
-from adapters.handle_metrics import publish_handles
 from adapters.key_cache import KeyCache
 from adapters.ledger.mapper import decode
+from adapters.publishing import keep_publishing
 from adapters.settings import Settings
 from api.dispatch import Dispatcher
 from api.health import Check
@@ -37,7 +37,7 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         services = _services(settings, deployment, keys, directory)
         follower = ChangeFollower(settings.database_url, deployment.reader, services.forget)
         await follower.start()
-        publishing = asyncio.create_task(publish_handles(deployment.hsm))
+        publishing = asyncio.create_task(keep_publishing(deployment.hsm))
         try:
             yield Dispatcher(services), _checks(deployment, directory)
         finally:

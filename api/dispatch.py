@@ -16,10 +16,11 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from adapters.access_keys import AccessKey
 from adapters.metrics import REQUEST_SECONDS, REQUESTS
+from adapters.observations import Observations
 from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream, verify
 from api import wire
 from api.operations import KMS_VERSION, OPERATIONS, Action
@@ -238,6 +239,6 @@ def _count(operation: str, code: str, seconds: float) -> None:
 
 
 @lru_cache(maxsize=1_024)
-def _series(operation: str, code: str) -> tuple[Counter, Histogram]:
+def _series(operation: str, code: str) -> tuple[Counter, Observations]:
     """Looking up a labelled series costs more than counting in it. Operations and codes are closed lists."""
-    return REQUESTS.labels(operation, code), REQUEST_SECONDS.labels(operation)
+    return REQUESTS.labels(operation, code), Observations(REQUEST_SECONDS.labels(operation))

@@ -14,6 +14,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
+from adapters.observations import publish_all
 from domain.errors import KeyLedgerError
 from projections.projector import PoisonEvent
 
@@ -43,6 +44,7 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
 
     @router.get("/metrics", summary="Prometheus metrics, summed over this machine's workers")
     async def metrics() -> Response:
+        publish_all()
         return Response(generate_latest(_registry()), media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -51,7 +51,7 @@ class WriterLimits:
 
     queue_max: int = 2_000
     batch_max: int = 256
-    gather_seconds: float = 0.002
+    gather_seconds: float = 0.001
     commit_seconds: float = 10.0
     settle_seconds: float = 5.0
 

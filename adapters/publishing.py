@@ -1,7 +1,4 @@
-"""Publishes what an HSM adapter counts about its unwrapped handles, once a second.
-
-Not at each lookup: those are the hot path, and the adapters count there already, without locks.
-"""
+"""Publishes, once a second, what the hot path only counts: latencies, and an HSM adapter's unwrapped handles."""
 
 from __future__ import annotations
 
@@ -13,11 +10,12 @@ from typing import Final
 from adapters.hsm import HandleStatistics
 from adapters.hsm.opening import OpenHsm
 from adapters.metrics import HANDLES
+from adapters.observations import publish_all
 
 SECONDS: Final = 1.0
 
 
-async def publish_handles(hsm: OpenHsm) -> None:
+async def keep_publishing(hsm: OpenHsm) -> None:
     """Until it is cancelled."""
     published = HandleStatistics()
     while True:
@@ -26,6 +24,7 @@ async def publish_handles(hsm: OpenHsm) -> None:
         for result, more in _growth(published, now):
             HANDLES.labels(result).inc(more)
         published = now
+        publish_all()
 
 
 def _growth(before: HandleStatistics, now: HandleStatistics) -> Iterator[tuple[str, int]]:
