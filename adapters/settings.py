@@ -78,8 +78,6 @@ class Settings(BaseSettings):
     encryptions_per_key_version: Annotated[int, Field(ge=1, le=ENCRYPTIONS_PER_KEY_VERSION_MAX)] = (
         ENCRYPTIONS_PER_KEY_VERSION_MAX
     )
-    timestamp_window_seconds: Count = 15 * 60
-    """How far a signed timestamp may lie from the server's clock, either way."""
 
     batch_submissions: Annotated[int, Field(ge=1, le=256)] = 256
     queue_submissions: Count = 4_096
