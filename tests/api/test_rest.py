@@ -118,9 +118,19 @@ def test_a_body_that_is_no_json_object_is_refused(service: Service, content: byt
     assert event.topic == "kms.call.refused"
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nothing"), ("DELETE", "/v1/keys"), ("GET", "/v1/decrypt")])
-def test_what_is_no_route_is_no_crash(service: Service, method: str, path: str) -> None:
-    assert service.rest(method, path).status_code in {404, 405}
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/nothing", 404, "InvalidApi.NotFound"),
+        ("DELETE", "/v1/keys", 403, "UnsupportedHTTPMethod"),
+        ("GET", "/v1/decrypt", 403, "UnsupportedHTTPMethod"),
+    ],
+)
+def test_what_is_no_route_is_refused_in_the_shape_of_every_error(
+    service: Service, method: str, path: str, status: int, code: str
+) -> None:
+    answer = service.rest(method, path)
+    assert (answer.status_code, answer.json()["Code"]) == (status, code)
 
 
 def test_basic_is_refused_where_there_is_no_tls() -> None:
