@@ -139,7 +139,8 @@ class _FileSource(PydanticBaseSettingsSource):
     """The JSON file that ``KEY_LEDGER_SETTINGS_FILE`` names, keys spelt like the fields."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        raise NotImplementedError("the file is read whole")
+        """Required by the base class, and never asked: the file is read whole, in :meth:`__call__`."""
+        return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
         name = os.environ.get(SETTINGS_FILE)
