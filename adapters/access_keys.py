@@ -42,6 +42,8 @@ class AccessKeys:
         self._reader = reader
         self._hsm = hsm
         self._known: Remembered[str, AccessKey] = Remembered(size, self._read)
+        self._accounts: set[UUID] = set()
+        """Streams of the accounts that were read: most changes are of keys, and must not cost a look at each caller."""
 
     def peek(self, access_key_id: str) -> AccessKey | None:
         return self._known.peek(access_key_id)
@@ -54,15 +56,17 @@ class AccessKeys:
 
     def forget(self, streams: frozenset[UUID]) -> None:
         """Drop who stands in these accounts. There are few changes and few accounts: all are dropped together."""
-        known = [key.caller.authority.stream for key in self._known.values() if key.caller.authority]
-        if any(stream in streams for stream in known):
+        if not self._accounts.isdisjoint(streams):
+            self._accounts.clear()
             self._known.forget_all()
 
     async def _read(self, access_key_id: str) -> AccessKey:
         sealed = await self._reader.secret(access_key_id)
         if sealed is None:
             raise AccessKeyNotFound()
-        account = accounts.replay(await self._reader.stream(accounts.account_stream(sealed.owner)))
+        stream = accounts.account_stream(sealed.owner)
+        self._accounts.add(stream)
+        account = accounts.replay(await self._reader.stream(stream))
         if account is None or access_key_id not in account.access_keys:
             raise AccessKeyInactive()
         try:

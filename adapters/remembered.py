@@ -47,9 +47,6 @@ class Remembered(Generic[Name, Value]):
         # Shielded: one impatient caller must not cancel the read that others wait for.
         return await asyncio.shield(reading)
 
-    def values(self) -> list[Value]:
-        return list(self._values.values())
-
     def forget(self, name: Name) -> Value | None:
         self._reads.pop(name, None)
         return self._values.pop(name, None)

@@ -27,11 +27,6 @@ async def connect(database_url: str, application_name: str) -> psycopg.AsyncConn
     )
 
 
-def connect_now(database_url: str, application_name: str) -> psycopg.Connection[Any]:
-    """The same, for programs without an event loop."""
-    return psycopg.connect(database_url, autocommit=True, application_name=application_name, **OPTIONS)
-
-
 def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
     """Make whoever waits for an answer on this connection see its end, as an OperationalError.
 
