@@ -23,7 +23,8 @@ from adapters.metrics import REQUEST_SECONDS, REQUESTS
 from adapters.observations import Observations
 from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream, verify
 from api import wire
-from api.operations import KMS_VERSION, OPERATIONS, Action
+from api.action import Action
+from api.operations import OPERATIONS
 from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
 from api.wire import Answer
@@ -88,7 +89,7 @@ class Dispatcher:
         exchange = _Exchange(request, request_id, action, in_path)
         try:
             fields = await self._conduct(exchange)
-            answer, code = wire.success(fields, request_id, exchange.answer_format), "OK"
+            answer, code = wire.success(fields, request_id, exchange.answer_format, exchange.xml_root), "OK"
         except KeyLedgerError as error:
             answer, code = exchange.failure(error), error.code
             if isinstance(error, InternalFailure):
@@ -128,7 +129,8 @@ class Dispatcher:
             if claim.security_token is not None:
                 # There are no sessions yet, so no token can be genuine; to ignore it would accept a forged one.
                 raise InvalidSecurityToken()
-            _check_region(case.call.region_id, services)
+            if action.product.is_regional:
+                _check_region(case.call.region_id, services)
             return await action.handler(services, case, given)
 
         return action.operation, given, decide
@@ -161,7 +163,7 @@ class Dispatcher:
             request_id=exchange.request_id,
             stream=request_stream(claim, now, _entropy),
             at=now,
-            region_id=region_of(exchange.host, given, services),
+            region_id=region_of(exchange.host, given, services) if exchange.is_regional else "",
             source_ip=request.source_ip,
             user_agent=exchange.user_agent,
             secure_transport=request.secure,
@@ -171,14 +173,19 @@ class Dispatcher:
 class _Exchange:
     """What becomes known of one request on the way to its answer; errors are told with as much of it as there is."""
 
-    __slots__ = ("action", "answer_format", "host", "in_path", "operation", "request", "request_id", "user_agent")
+    __slots__ = (
+        "action", "answer_format", "host", "in_path", "is_regional", "operation", "request", "request_id", "user_agent",
+        "xml_root",
+    )  # fmt: skip
 
     def __init__(self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]) -> None:
         self.request = request
         self.request_id = request_id
         self.action = action
         self.in_path = in_path
-        self.operation = action.operation.value if action else "unknown"
+        self.operation = action.name if action else "unknown"
+        self.is_regional = True
+        self.xml_root = "KMS"
         self.answer_format = "JSON"
         self.host = ""
         self.user_agent = ""
@@ -194,12 +201,12 @@ class _Exchange:
         :raises UnknownOperation: no such operation in that version of the API.
         """
         if self.action is not None:
-            return self.action, read_rest(received, self.in_path, self.action.operation.value)
+            return self.action, read_rest(received, self.in_path, self.action.name)
         given = read_rpc(received)
-        action = OPERATIONS.get(given.action)
-        if action is None or given.version != KMS_VERSION:
+        action = OPERATIONS.get((given.version, given.action))
+        if action is None:
             raise UnknownOperation(given.action, given.version)
-        self.operation = action.operation.value
+        self.operation, self.is_regional, self.xml_root = action.name, action.product.is_regional, action.xml_root
         return action, given
 
     def failure(self, error: KeyLedgerError) -> Answer:

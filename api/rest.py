@@ -7,13 +7,15 @@ on the RPC endpoint.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from operator import attrgetter
 from typing import Any, Final
 
 import fastapi
 from fastapi import APIRouter, Response
 
+from api.action import Action, Parameter
 from api.dispatch import Dispatcher
-from api.operations import OPERATIONS, Action, Parameter
+from api.operations import OPERATIONS
 from api.rpc import BodyTooLarge, read_body, request_of
 from api.wire import Answer
 
@@ -33,16 +35,16 @@ _ERROR: Final = {
 
 def rest_router(dispatcher: Dispatcher) -> APIRouter:
     router = APIRouter(tags=["keys"])
-    for action in OPERATIONS.values():
+    for action in filter(attrgetter("route"), OPERATIONS.values()):
         method, path = action.route.split(" ")
         router.add_api_route(
             path,
             _endpoint(dispatcher, action),
             methods=[method],
-            name=action.operation.value,
-            operation_id=action.operation.value,
+            name=action.name,
+            operation_id=action.name,
             summary=action.summary,
-            description=f"{action.operation.value}: RAM action `{action.ram_action}`, {action.effect.value}.",
+            description=f"{action.name}: RAM action `{action.ram_action}`, {action.effect.value}.",
             openapi_extra=_described(action, method, path),
             response_class=Response,
         )

@@ -15,11 +15,13 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from api.operations import OPERATIONS, Effect
+from api import operations
+from api.action import Effect
 from tests.fixtures import signed
 from tests.fixtures.service import Recorded, Service
 from tests.fixtures.signed import Credentials
 
+OPERATIONS: Final = {action.name: action for action in operations.OPERATIONS.values()}
 UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
 Given = dict[str, str]
 

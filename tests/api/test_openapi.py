@@ -12,12 +12,13 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
 
+from api import operations as table
 from api.app import DESCRIPTION, Application
-from api.operations import OPERATIONS
 from tests.fixtures import signed
 from tests.fixtures.service import Service
 
-ROUTES = {action.operation.value: action.route for action in OPERATIONS.values()}
+OPERATIONS = {action.name: action for action in table.OPERATIONS.values() if action.route}
+ROUTES = {name: action.route for name, action in OPERATIONS.items()}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,85 @@
+"""What a line of the table of operations says: the product it belongs to, its handler, effect, resources, parameters.
+
+Not here: the lines themselves (:mod:`api.kms_operations`, :mod:`api.ram_operations`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from typing import Any
+
+from api.parameters import Parameters
+from api.services import Services
+from domain.recording import Case
+from domain.vocabulary import Operation
+
+Fields = Mapping[str, Any]
+Handler = Callable[[Services, Case, Parameters], Awaitable[Fields]]
+
+
+class Product(Enum):
+    """RAM's prefix of actions, and the version of the API by which a request says which product it means."""
+
+    KMS = ("kms", "2016-01-20")
+    RAM = ("ram", "2015-05-01")
+    STS = ("sts", "2015-04-01")
+
+    def __init__(self, prefix: str, version: str) -> None:
+        self.prefix = prefix
+        self.version = version
+
+    @property
+    def is_regional(self) -> bool:
+        """RAM and STS are the same everywhere: what a request says of regions means nothing to them."""
+        return self is Product.KMS
+
+
+class Effect(StrEnum):
+    """What an operation does to keys, or to who may do what."""
+
+    READS = "reads"
+    CHANGES = "changes"
+    USES = "uses"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """:param kind: JSON's type on REST routes; RPC sends every value as a string."""
+
+    name: str
+    kind: str
+    required: bool
+    text: str
+    example: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """:param resources: what RAM authorises the operation on: the last parts of ARNs, with parameters in braces. All of
+        them must be allowed.
+    :param route: method and path of its REST route; empty where only the RPC endpoint has it.
+    """
+
+    product: Product
+    operation: Operation
+    handler: Handler
+    effect: Effect
+    resources: tuple[str, ...]
+    route: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def name(self) -> str:
+        return self.operation.value
+
+    @property
+    def ram_action(self) -> str:
+        return f"{self.product.prefix}:{self.name}"
+
+    @property
+    def xml_root(self) -> str:
+        """Of an answer: KMS has one for all of them (Alibaba: "Response results")."""
+        return "KMS" if self.product is Product.KMS else f"{self.name}Response"
