@@ -16,6 +16,9 @@ REQUESTS = Counter(
 REQUEST_SECONDS = Histogram(
     "key_ledger_request_seconds", "From the request's last byte to the answer.", ("operation",), buckets=_FAST
 )
+THROTTLED = Counter(
+    "key_ledger_throttled_total", "Calls refused by a rate limit: of the account or the principal.", ("limit",)
+)
 BATCH_SIZE = Histogram(
     "key_ledger_batch_submissions", "Submissions per commit.", buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
 )

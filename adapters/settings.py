@@ -44,6 +44,7 @@ class HsmCalls(StrEnum):
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
+PerSecond = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class Settings(BaseSettings):
@@ -78,6 +79,16 @@ class Settings(BaseSettings):
     encryptions_per_key_version: Annotated[int, Field(ge=1, le=ENCRYPTIONS_PER_KEY_VERSION_MAX)] = (
         ENCRYPTIONS_PER_KEY_VERSION_MAX
     )
+
+    account_calls_per_second: PerSecond = 0.0
+    """Rate limit of each account, over all API processes; 0 is none. Beyond it callers get ``Rejected.Throttling``."""
+    account_calls_burst: Annotated[int, Field(ge=0)] = 0
+    """Calls at once, after a silence; 0 is as many as one second brings."""
+    principal_calls_per_second: PerSecond = 0.0
+    """Rate limit of each RAM user, role and root identity; 0 is none."""
+    principal_calls_burst: Annotated[int, Field(ge=0)] = 0
+    api_processes: Count = 1
+    """Of the whole deployment, all machines together: each enforces its share of a rate. ``up`` sets its own number."""
 
     batch_submissions: Annotated[int, Field(ge=1, le=256)] = 256
     queue_submissions: Count = 4_096

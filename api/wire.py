@@ -6,6 +6,7 @@ shape of errors is the union of what KMS and the POP gateway send, so that each 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -37,6 +38,8 @@ RECOMMENDATIONS: Final[Mapping[int, str]] = {
 }
 
 HOST_CHARACTERS_MAX: Final = 256
+
+Header = tuple[bytes, bytes]
 
 _JSON: Final = (b"content-type", b"application/json;charset=utf-8")
 _XML: Final = (b"content-type", b"text/xml;charset=utf-8")
@@ -77,6 +80,7 @@ def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_form
     :param host: the request's Host, told as HostId.
     """
     status = status_of(error)
+    told = _retry_after(error.retry_after_seconds) if isinstance(error, errors.Throttled) else ()
     content = {
         "RequestId": str(request_id),
         "HostId": _readable(host[:HOST_CHARACTERS_MAX]),
@@ -87,8 +91,8 @@ def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_form
     }
     if _is_xml(answer_format):
         # KMS's own root would be <KMS>, but the clients that read errors in XML look for POP's.
-        return _answer(status, _XML, _xml("Error", content), request_id)
-    return _answer(status, _JSON, orjson.dumps(content), request_id)
+        return _answer(status, _XML, _xml("Error", content), request_id, told)
+    return _answer(status, _JSON, orjson.dumps(content), request_id, told)
 
 
 def status_of(error: KeyLedgerError) -> int:
@@ -96,9 +100,18 @@ def status_of(error: KeyLedgerError) -> int:
     return next((STATUSES[family] for family in type(error).__mro__ if family in STATUSES), 500)
 
 
-def _answer(status: int, content_type: tuple[bytes, bytes], body: bytes, request_id: UUID) -> Answer:
+def _answer(status: int, content_type: Header, body: bytes, request_id: UUID, more: tuple[Header, ...] = ()) -> Answer:
     length = (b"content-length", b"%d" % len(body))
-    return Answer(status, [content_type, length, (b"x-acs-request-id", str(request_id).encode())], body)
+    return Answer(status, [content_type, length, (b"x-acs-request-id", str(request_id).encode()), *more], body)
+
+
+def _retry_after(seconds: float) -> tuple[Header, ...]:
+    """HTTP's header in whole seconds (RFC 9110 section 10.2.3), and the one in milliseconds that Tea hands on."""
+    milliseconds = max(1, math.ceil(seconds * 1_000))
+    return (
+        (b"retry-after", b"%d" % math.ceil(milliseconds / 1_000)),
+        (b"x-acs-retry-after", b"%d" % milliseconds),
+    )
 
 
 def _is_xml(answer_format: str) -> bool:

@@ -54,6 +54,8 @@ class StateConflict(KeyLedgerError):
 class Throttled(KeyLedgerError):
     """Too much at once: retry later (429)."""
 
+    retry_after_seconds: float = 1.0
+
 
 class Unavailable(KeyLedgerError):
     """A part of the service is away; nothing was released (503)."""
@@ -242,7 +244,12 @@ class EncryptionsExhausted(
 # --- the service ---
 
 
-class TooManyRequests(Throttled, code="Rejected.Throttling", message="QPS Limit Exceeded. Retry later."): ...
+class TooManyRequests(Throttled, code="Rejected.Throttling", message="QPS Limit Exceeded. Retry later."):
+    """:param retry_after_seconds: when it may be tried again."""
+
+    def __init__(self, message: str = "", retry_after_seconds: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class ServiceUnavailable(

@@ -141,6 +141,8 @@ def _settings(
         "http": options.http,
         **token.settings,
     }
+    if "KEY_LEDGER_API_PROCESSES" not in os.environ:  # it says how many there are on other machines as well
+        values["api_processes"] = options.workers
     if not options.http and not os.environ.get("KEY_LEDGER_TLS_CERTIFICATE"):
         files = _certificates(folder)
         values |= {"tls_certificate": str(files.certificate), "tls_key": str(files.key)}

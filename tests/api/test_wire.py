@@ -153,6 +153,17 @@ def test_every_code_belongs_to_exactly_one_family_and_is_recommended_something()
     assert set(RECOMMENDATIONS) == set(STATUSES.values())
 
 
+@pytest.mark.parametrize(
+    ("seconds", "whole", "milliseconds"),
+    [(0.0001, b"1", b"1"), (0.25, b"1", b"250"), (1.0, b"1", b"1000"), (1.5, b"2", b"1500")],
+)
+def test_who_is_throttled_is_told_when_to_come_back(seconds: float, whole: bytes, milliseconds: bytes) -> None:
+    told = headers(failure(errors.TooManyRequests("Slower.", retry_after_seconds=seconds), REQUEST))
+    assert (told[b"retry-after"], told[b"x-acs-retry-after"]) == (whole, milliseconds)
+    assert headers(failure(errors.TooManyRequests(), REQUEST))[b"retry-after"] == b"1"
+    assert b"retry-after" not in headers(failure(KeyNotFound(), REQUEST))
+
+
 def test_an_error_without_a_family_is_ours() -> None:
     assert status_of(KeyLedgerError("what?")) == 500
 
