@@ -17,10 +17,15 @@ from domain.vocabulary import Operation
 class Caller:
     """An authenticated principal.
 
-    :param account_id: 16-digit uid of the account that the principal belongs to.
-    :param kind: ActionTrail's ``userIdentity.type``: ``root-account``, or ``system`` for the service's own workers.
-    :param principal: ARN, such as ``acs:ram::1234567890123456:root``.
+    :param account_id: 16-digit uid of the account that the principal belongs to; for a session, the role's.
+    :param kind: ActionTrail's ``userIdentity.type``: ``root-account``, ``ram-user``, ``assumed-role``, or ``system``
+        for the service's own workers.
+    :param principal: ARN: ``acs:ram::<uid>:root``, ``…:user/<name>``, ``…:role/<role>/<session>``.
     :param access_key_id: the access key that signed; empty for ``system``.
+    :param principal_id: ActionTrail's, which outlives names: the account's uid for root, a user's id, or
+        ``<role id>:<session>``. Empty in what was recorded before there were users.
+    :param user_name: of a user; ``<role>:<session>`` for a session; empty for root.
+    :param assumed_by: of a session, the ARN of who assumed the role, perhaps of another account.
     :param authority: the account's stream and the version of it that the identity was read at. Guards every decision
         of the call; not part of the recorded facts.
     """
@@ -29,6 +34,9 @@ class Caller:
     kind: str
     principal: str
     access_key_id: str = ""
+    principal_id: str = ""
+    user_name: str = ""
+    assumed_by: str = ""
     authority: Guard | None = None
 
 

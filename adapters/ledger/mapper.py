@@ -22,6 +22,8 @@ from domain.vocabulary import Operation
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _STREAM_FIELDS: Final = frozenset(("originator_id", "originator_version", "timestamp", "call"))
+_ADDED_LATER: Final = frozenset(("resource",))
+"""Left out while empty, so that what could be recorded before they were added is recorded in the same bytes."""
 
 
 class UnknownTopic(ValueError):
@@ -52,7 +54,11 @@ class ClosedMapper(Mapper[UUID]):
 
 def encode(event: Event) -> bytes:
     """The bytes that stand in the ledger."""
-    state = {name: value for name, value in vars(event).items() if name not in _STREAM_FIELDS}
+    state = {
+        name: value
+        for name, value in vars(event).items()
+        if name not in _STREAM_FIELDS and (value or name not in _ADDED_LATER)
+    }
     state["timestamp"] = event.timestamp
     state["call"] = _call_state(event.call)
     return orjson.dumps(state, option=_OPTIONS)
@@ -61,7 +67,7 @@ def encode(event: Event) -> bytes:
 def _call_state(call: Call) -> dict[str, object]:
     """The recorded facts of a call: all but its time, which the event has, and the authority seen, which is a guard."""
     by = call.by
-    return {
+    state: dict[str, object] = {
         "account_id": by.account_id,
         "kind": by.kind,
         "principal": by.principal,
@@ -74,6 +80,14 @@ def _call_state(call: Call) -> dict[str, object]:
         "user_agent": call.user_agent,
         "secure_transport": call.secure_transport,
     }
+    # Added after the first ledgers were written: left out while empty, one by one because every use comes through here.
+    if by.principal_id:
+        state["principal_id"] = by.principal_id
+    if by.user_name:
+        state["user_name"] = by.user_name
+    if by.assumed_by:
+        state["assumed_by"] = by.assumed_by
+    return state
 
 
 def decode(stream: UUID, version: int, topic: str, state: bytes) -> Event:
@@ -98,6 +112,9 @@ def _call(stored: Mapping[str, Any], at: datetime) -> Call:
         kind=stored["kind"],
         principal=stored["principal"],
         access_key_id=stored["access_key_id"],
+        principal_id=stored.get("principal_id", ""),
+        user_name=stored.get("user_name", ""),
+        assumed_by=stored.get("assumed_by", ""),
     )
     return Call(
         by=by,

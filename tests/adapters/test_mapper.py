@@ -27,7 +27,17 @@ STREAM = UUID(int=7)
 texts = st.text(st.characters(codec="utf-8"), max_size=30)
 BEGIN = datetime(2000, 1, 1, tzinfo=UTC)
 instants = st.timedeltas(timedelta(0), timedelta(days=365_000)).map(lambda passed: BEGIN + passed)
-callers = st.builds(Caller, account_id=texts, kind=texts, principal=texts, access_key_id=texts, authority=st.none())
+callers = st.builds(
+    Caller,
+    account_id=texts,
+    kind=texts,
+    principal=texts,
+    access_key_id=texts,
+    principal_id=texts,
+    user_name=texts,
+    assumed_by=texts,
+    authority=st.none(),
+)
 
 
 def calls(at: datetime) -> st.SearchStrategy[Call]:
@@ -49,6 +59,7 @@ def of_hint(hint: Any) -> st.SearchStrategy[Any]:
     simple: dict[Any, st.SearchStrategy[Any]] = {
         str: texts,
         int: st.integers(-(2**53), 2**53),
+        bool: st.booleans(),
         UUID: st.uuids(),
         datetime: instants,
         type(None): st.none(),

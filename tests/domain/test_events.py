@@ -13,7 +13,13 @@ import pytest
 from domain import events
 from domain.events import CHANGES, EVENTS, Event
 
-OF_ONE_CALL: Final = {events.KeyUsed, events.CallAnswered, events.CallRefused}
+OF_ONE_CALL: Final = {
+    events.KeyUsed,
+    events.CallAnswered,
+    events.CallRefused,
+    events.RoleAssumed,
+    events.AuthenticationFailed,
+}
 
 every_event = pytest.mark.parametrize("kind", EVENTS)
 
@@ -41,7 +47,7 @@ def test_a_topic_is_a_literal_of_the_class_itself(kind: type[Event]) -> None:
         if isinstance(line, ast.Assign) and ast.unparse(line.targets[0]) == "TOPIC"
     ]
     assert literals == [kind.TOPIC]
-    assert re.fullmatch(r"kms(\.[a-z]+(-[a-z]+)*){2}", kind.TOPIC)
+    assert re.fullmatch(r"(kms|ram|sts)(\.[a-z]+(-[a-z]+)*){2}", kind.TOPIC)
 
 
 @every_event
