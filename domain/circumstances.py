@@ -1,0 +1,69 @@
+"""What conditions ask about: facts of one call, by condition key, made only when a condition asks.
+
+Here: the closed list of condition keys and where each fact comes from. Not here: how facts are compared
+(:mod:`domain.conditions`). Every fact is text, as a policy and a what-if question write it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from domain.call import Call
+
+TAG: Final = "kms:tag/"
+"""Followed by the key of a CMK's tag, whose letters' case counts."""
+
+NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+def _none() -> Mapping[str, str]:
+    return NO_FACTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """The facts that one decision may look at.
+
+    :param call: who asks, when and from where; None for a question about nobody's call.
+    :param tags: of the CMK that the call is about, asked for by ``kms:tag/<key>``.
+    :param given: facts by their condition key that are no property of the call, such as ``sts:ExternalId``. They win
+        over the call's, so that a what-if question can ask about another time or address.
+    """
+
+    call: Call | None = None
+    tags: Mapping[str, str] = field(default_factory=_none)
+    given: Mapping[str, str] = field(default_factory=_none)
+
+    def value(self, key: str) -> str | None:
+        """The fact behind the condition key; None where this call has none."""
+        if key in self.given:
+            return self.given[key]
+        if key.startswith(TAG):
+            return self.tags.get(key[len(TAG) :])
+        if self.call is None or key not in _OF_CALL:
+            return None
+        return _OF_CALL[key](self.call) or None
+
+
+NO_CIRCUMSTANCES: Final = Circumstances()
+
+
+def _principal_arn(call: Call) -> str:
+    """Of a role's session the role: RAM writes ``acs:PrincipalARN`` without the name of the session."""
+    start, role, rest = call.by.principal.partition(":role/")
+    return start + role + rest.partition("/")[0]
+
+
+_OF_CALL: Final[Mapping[str, Callable[[Call], str]]] = MappingProxyType(
+    {
+        "acs:CurrentTime": lambda call: f"{call.at:%Y-%m-%dT%H:%M:%S}Z",
+        "acs:SecureTransport": lambda call: "true" if call.secure_transport else "false",
+        "acs:SourceIp": lambda call: call.source_ip,
+        # Nobody signs in here, with one factor or with two, so a Deny that waits for MFA holds for every call.
+        "acs:MFAPresent": lambda call: "false",
+        "acs:PrincipalARN": _principal_arn,
+    }
+)
