@@ -6,24 +6,20 @@ no event names; the next run finds it and records it. The other order would reco
 
 from __future__ import annotations
 
-import secrets
-import string
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from adapters.access_keys import sealing_place
 from adapters.ledger.reader import LedgerReader
+from adapters.ram_identifiers import new_access_key, new_account_id
 from domain import account as accounts
 from domain.call import Call
 from domain.events import AccessKeyCreated, Event, RegionOpened
 from domain.guard import GuardMoved
 from domain.ports import Hsm, HsmSetup, Ledger, SealedSecret, Submission
 from domain.vocabulary import Operation
-
-_LETTERS: Final = string.ascii_letters + string.digits
 
 
 class SetUpRefused(Exception):
@@ -40,10 +36,9 @@ class RootCredentials:
 
 
 def new_root_credentials(account_id: str | None = None) -> RootCredentials:
-    """Fresh credentials: a 16-digit uid, an ``LTAI…`` id of 24 characters and a secret of 30 (178 bits)."""
-    uid = account_id or str(secrets.choice("123456789")) + "".join(secrets.choice(string.digits) for _ in range(15))
-    access_key_id = "LTAI" + "".join(secrets.choice(_LETTERS) for _ in range(20))
-    return RootCredentials(uid, access_key_id, "".join(secrets.choice(_LETTERS) for _ in range(30)))
+    """Fresh credentials: a 16-digit uid and an access key."""
+    made = new_access_key()
+    return RootCredentials(account_id or new_account_id(), made.access_key_id, made.secret)
 
 
 class SetUp:
