@@ -6,7 +6,7 @@ or a key: their number is not bounded.
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _FAST = (0.00001, 0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0)
 
@@ -31,4 +31,24 @@ QUEUE_DEPTH = Histogram(
 HSM_SECONDS = Histogram("key_ledger_hsm_seconds", "Time in the HSM by operation.", ("operation",), buckets=_FAST)
 HANDLES = Counter(
     "key_ledger_hsm_handles_total", "Lookups of unwrapped handles (hit, miss), and handles evicted.", ("result",)
+)
+
+# Gauges of the projector's process, whichever of its lives set them last.
+PROJECTION_POSITION = Gauge(
+    "key_ledger_projection_position",
+    "Position of the last event that a projection has taken.",
+    ("projection",),
+    multiprocess_mode="mostrecent",
+)
+PROJECTION_BEHIND = Gauge(
+    "key_ledger_projection_behind_events",
+    "Events between a projection and the ledger's head; 0 where it has taken all that concern it.",
+    ("projection",),
+    multiprocess_mode="mostrecent",
+)
+PROJECTION_STOPPED = Gauge(
+    "key_ledger_projection_stopped",
+    "1 where an event that it cannot take has stopped a projection.",
+    ("projection",),
+    multiprocess_mode="mostrecent",
 )

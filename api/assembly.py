@@ -17,12 +17,13 @@ from adapters.ledger.mapper import decode
 from adapters.publishing import keep_publishing
 from adapters.settings import Settings
 from api.dispatch import Dispatcher
-from api.health import Check
+from api.health import Check, Impaired
 from api.services import Services
 from domain.custody import Custody
 from domain.errors import ServiceUnavailable
 from domain.stewardship import Stewardship
 from projections.key_directory import KeyDirectory
+from projections.runner import stopped
 
 PROJECTION_CHECK_REGION: Final = ""
 """No key has this region: the page is empty, and asking for it proves that the directory can be brought up to date."""
@@ -67,6 +68,10 @@ def _checks(deployment: Deployment, directory: KeyDirectory) -> dict[str, Check]
         await deployment.reader.head()
 
     async def projections() -> None:
+        """The directory is needed by requests; whatever else has stopped is an operator's business."""
         await directory.page("", PROJECTION_CHECK_REGION, {}, 0, 1)
+        async with deployment.reader.connection() as connection:
+            if poisons := await stopped(connection):
+                raise Impaired("; ".join(str(poison) for poison in poisons))
 
     return {"ledger": ledger, "hsm": deployment.hsm.health, "projections": projections}

@@ -23,6 +23,11 @@ _log = structlog.get_logger(__name__)
 Check = Callable[[], Awaitable[None]]
 """Returns if the part is ready; raises what is wrong otherwise."""
 
+
+class Impaired(Exception):
+    """Something is wrong that an operator must hear of; no request fails for it, so the process is ready all the same."""
+
+
 MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -36,8 +41,9 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
 
     @router.get("/readyz", summary="Can requests be served: ledger, HSM and projections?")
     async def readyz() -> JSONResponse:
-        found = {name: await _outcome(name, check) for name, check in checks.items()}
-        ready = all(outcome == "ok" for outcome in found.values())
+        outcomes = {name: await _outcome(name, check) for name, check in checks.items()}
+        found = {name: said for name, (_, said) in outcomes.items()}
+        ready = all(serves for serves, _ in outcomes.values())
         return JSONResponse(
             {"status": "ready" if ready else "not ready", "checks": found}, status_code=200 if ready else 503
         )
@@ -50,15 +56,18 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
     return router
 
 
-async def _outcome(name: str, check: Check) -> str:
+async def _outcome(name: str, check: Check) -> tuple[bool, str]:
+    """Whether requests can be served, and what to say about it."""
     try:
         await check()
+    except Impaired as error:
+        return True, str(error)
     except (KeyLedgerError, PoisonEvent) as error:
-        return str(error)
+        return False, str(error)
     except Exception:  # noqa: BLE001  # a check that fails in an unforeseen way is not ready
         _log.exception("readiness.unforeseen", check=name)
-        return "failed; see the log"
-    return "ok"
+        return False, "failed; see the log"
+    return True, "ok"
 
 
 def _registry() -> CollectorRegistry:

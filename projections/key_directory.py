@@ -37,6 +37,7 @@ class KeyDirectoryRows:
     """The projection: one row per CMK."""
 
     name = "key_directory"
+    changes_only = True
 
     async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
         for position, event in page:

@@ -23,17 +23,24 @@ PAGE: Final = 1_000
 
 
 class Projection(Protocol):
-    """A fold over changes and the place where its rows live."""
+    """A fold over events and the place where its rows live.
+
+    :ivar name: in ``projections.tracking``, in logs and in metrics.
+    :ivar changes_only: whether events that change nothing (uses, reads, refusals) are no concern of it: they are most
+        of the ledger, and whoever leaves them out reads the rest through an index.
+    """
 
     name: str
+    changes_only: bool
 
     async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
         """Apply positions and events, in order, inside the caller's transaction."""
         ...
 
 
-_POISON: Final = (psycopg.DataError, psycopg.IntegrityError, ValueError, LookupError, TypeError)
-"""What an event can do to a projection; a database that is away is none of it."""
+_ROWS_AFTER: Final = "select position, originator_id, originator_version, topic, state from ledger.events where "
+_CHANGES: Final = "request is not null and "
+_PAGE_AFTER: Final = "position > %s order by position limit %s"
 
 
 class PoisonEvent(Exception):
@@ -41,11 +48,12 @@ class PoisonEvent(Exception):
 
     def __init__(self, projection: str, position: int) -> None:
         super().__init__(f"projection {projection} cannot take the event at position {position}")
+        self.projection = projection
         self.position = position
 
 
 async def advance(connection: Connection, projection: Projection, decode: Decode) -> int:
-    """One page of changes; returns how many there were. 0 means that it is up to date.
+    """One page of events; returns how many there were. Fewer than :data:`PAGE` means that it is up to date.
 
     :raises PoisonEvent: an event that cannot be decoded or stored; nothing of the page was committed.
     """
@@ -53,7 +61,7 @@ async def advance(connection: Connection, projection: Projection, decode: Decode
     try:
         async with connection.transaction():
             position = await _locked_position(connection, projection.name)
-            rows = await _rows_after(connection, position)
+            rows = await _rows_after(connection, projection, position)
             if rows:
                 page += [_decoded(projection.name, decode, row) for row in rows]
                 await projection.store(connection, page)
@@ -62,34 +70,45 @@ async def advance(connection: Connection, projection: Projection, decode: Decode
                     (rows[-1][0], projection.name),
                 )
             return len(rows)
-    except _POISON as error:
+    except Exception as error:
+        if isinstance(error, PoisonEvent) or _is_the_databases(error):
+            raise
         raise PoisonEvent(projection.name, await _culprit(connection, projection, page)) from error
 
 
 async def catch_up(connection: Connection, projection: Projection, decode: Decode) -> None:
-    """Advance until every change that was recorded before this call is in."""
-    while await advance(connection, projection, decode):
+    """Advance until every event that was recorded before this call is in; not until there are no newer ones."""
+    while await advance(connection, projection, decode) >= PAGE:
         pass
 
 
-async def lag(connection: Connection, name: str) -> int:
-    """Changes that the projection has not taken yet."""
+async def tracked(connection: Connection, name: str) -> int:
+    """The position of the last event that the projection has taken; 0 before the first."""
     cursor = await connection.execute(
-        "select count(*) from ledger.events where request is not null and position > coalesce("
-        "(select notification_id from projections.tracking where application_name = %s), 0)",
-        (name,),
+        "select notification_id from projections.tracking where application_name = %s", (name,)
     )
+    (position,) = (await cursor.fetchone()) or (0,)
+    return int(position)
+
+
+async def lag(connection: Connection, projection: Projection) -> int:
+    """Events that the projection has not taken yet."""
+    counted = f"select count(*) from ledger.events where {_CHANGES if projection.changes_only else ''}position > %s"  # noqa: S608  # our own condition
+    cursor = await connection.execute(counted.encode(), (await tracked(connection, projection.name),))
     (count,) = (await cursor.fetchone()) or (0,)
     return int(count)
 
 
-async def _rows_after(connection: Connection, position: int) -> list[tuple[int, UUID, int, str, bytes]]:
-    cursor = await connection.execute(
-        "select position, originator_id, originator_version, topic, state from ledger.events"
-        " where request is not null and position > %s order by position limit %s",
-        (position, PAGE),
-        binary=True,
-    )
+def _is_the_databases(error: Exception) -> bool:
+    """Whether it says that the database is away or not ours to use, rather than what an event did to a projection."""
+    return isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError | psycopg.IntegrityError)
+
+
+async def _rows_after(
+    connection: Connection, projection: Projection, position: int
+) -> list[tuple[int, UUID, int, str, bytes]]:
+    statement = _ROWS_AFTER + (_CHANGES if projection.changes_only else "") + _PAGE_AFTER
+    cursor = await connection.execute(statement.encode(), (position, PAGE), binary=True)
     return await cursor.fetchall()
 
 
@@ -100,7 +119,9 @@ async def _culprit(connection: Connection, projection: Projection, page: Sequenc
             try:
                 async with connection.transaction():
                     await projection.store(connection, [(position, event)])
-            except _POISON:
+            except Exception as error:
+                if _is_the_databases(error):
+                    raise
                 return position
     # Each alone is taken, all together are not: somewhere on this page.
     return page[0][0]
@@ -119,5 +140,5 @@ def _decoded(projection: str, decode: Decode, row: tuple[int, UUID, int, str, by
     position, stream, version, topic, state = row
     try:
         return position, decode(stream, version, topic, state)
-    except ValueError as error:
+    except Exception as error:
         raise PoisonEvent(projection, position) from error

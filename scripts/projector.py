@@ -1,7 +1,7 @@
 """Keeps the projections up to date: ``python -m scripts.projector``. Run by ``up``; any number may run at once.
 
-NOTIFY wakes it, a poll each second finds what a notification lost. An event that a projection cannot take stops that
-projection alone, loudly: it is logged with its position, and ``/readyz`` says so.
+Each projection follows by itself (:mod:`projections.runner`). An event that one of them cannot take stops that one
+alone, loudly: it is logged with its position, ``key_ledger_projection_stopped`` says so, and so does ``/readyz``.
 """
 
 from __future__ import annotations
@@ -18,37 +18,47 @@ from adapters.heartbeat import keep_beating
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
 from adapters.logging import set_up_logging
+from adapters.metrics import PROJECTION_BEHIND, PROJECTION_POSITION, PROJECTION_STOPPED
 from adapters.settings import SettingsError, read_settings
 from projections.key_directory import KeyDirectoryRows
-from projections.projector import PoisonEvent, Projection, catch_up
+from projections.projector import PoisonEvent, Projection
+from projections.runner import Runner
+from projections.usage import UsageRows
 
 _log = structlog.get_logger(__name__)
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(),)
-POLL_SECONDS: Final = 1.0
+PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), UsageRows())
+
+
+class LogAndMetrics:
+    """Tells operators of every projection."""
+
+    def advanced(self, projection: str, position: int, behind: int) -> None:
+        PROJECTION_POSITION.labels(projection).set(position)
+        PROJECTION_BEHIND.labels(projection).set(behind)
+        PROJECTION_STOPPED.labels(projection).set(0)
+
+    def stopped(self, poison: PoisonEvent) -> None:
+        PROJECTION_STOPPED.labels(poison.projection).set(1)
+        _log.error(
+            "projector.poison_event",
+            projection=poison.projection,
+            position=poison.position,
+            reason=repr(poison.__cause__),
+        )
+
+    def waits(self, projection: str, reason: str) -> None:
+        _log.warning("projector.waits", projection=projection, reason=reason)
 
 
 async def follow(database_url: str, stop: asyncio.Event) -> None:
-    """Until ``stop``: advance all projections whenever something changed; reconnect where the database was away."""
-    while not stop.is_set():
-        try:
-            async with await connect(database_url, "key-ledger projector") as connection:
-                await connection.execute("listen ledger_changes")
-                while not stop.is_set():
-                    await advance_all(connection)
-                    async for _ in connection.notifies(timeout=POLL_SECONDS, stop_after=1):
-                        pass
-        except psycopg.Error as error:
-            _log.warning("projector.waits", reason=str(error))
-            await asyncio.sleep(POLL_SECONDS)
+    """Until ``stop``: all projections, side by side."""
 
+    async def connected() -> psycopg.AsyncConnection[Any]:
+        return await connect(database_url, "key-ledger projector")
 
-async def advance_all(connection: psycopg.AsyncConnection[Any]) -> None:
-    for projection in PROJECTIONS:
-        try:
-            await catch_up(connection, projection, decode)
-        except PoisonEvent as poison:
-            _log.error("projector.poison_event", projection=projection.name, position=poison.position)
+    runners = [Runner(projection, connected, decode, LogAndMetrics()) for projection in PROJECTIONS]
+    await asyncio.gather(*(runner.run(stop) for runner in runners))
 
 
 async def run(database_url: str) -> None:

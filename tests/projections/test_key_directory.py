@@ -27,21 +27,6 @@ ROWS = KeyDirectoryRows()
 
 
 @pytest.fixture
-async def writer(ledger_database: LedgerDatabase) -> AsyncIterator[LedgerWriter]:
-    made = LedgerWriter(ledger_database.service_url)
-    await made.start()
-    yield made
-    await made.close()
-
-
-@pytest.fixture
-async def connection(ledger_database: LedgerDatabase) -> AsyncIterator[Connection]:
-    """Of the service role: projections are its own to write."""
-    async with await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True) as made:
-        yield made
-
-
-@pytest.fixture
 async def directory(ledger_database: LedgerDatabase) -> AsyncIterator[KeyDirectory]:
     reader = LedgerReader(ledger_database.service_url)
     await reader.start()
@@ -84,7 +69,7 @@ async def test_following_catching_up_and_rebuilding_make_the_same_rows(
         await lives.go_on(steps)
         await catch_up(connection, ROWS, decode)
     followed = await rows(connection)
-    assert await lag(connection, ROWS.name) == 0
+    assert await lag(connection, ROWS) == 0
     await rebuild(connection)
     assert await rows(connection) == followed
     monkeypatch.setattr(projector, "PAGE", 1_000)

@@ -1,0 +1,129 @@
+"""Keeps one projection up to date until it is told to stop. Each runs by itself, on a connection of its own: one that
+lags or was stopped by an event holds up no other.
+
+A poll each second finds what there is; a projection of changes is also woken by NOTIFY. (One of all events is not:
+every commit would wake it for a handful.) An event that a projection cannot take stops that projection alone, and
+loudly: the place is kept in ``projections.stopped`` for ``/readyz``, and the observer is told again at each attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import psycopg
+
+from projections import projector
+from projections.projector import Connection, Decode, PoisonEvent, Projection
+
+POLL_SECONDS: Final = 1.0
+STOPPED_SECONDS: Final = 30.0
+"""Between two attempts at an event that was not taken: only another version of the program will take it."""
+
+
+class Observer(Protocol):
+    """Who logs and measures."""
+
+    def advanced(self, projection: str, position: int, behind: int) -> None:
+        """Taken up to ``position``; ``behind`` is how far the ledger's head was from it, 0 if nothing was left."""
+        ...
+
+    def stopped(self, poison: PoisonEvent) -> None: ...
+
+    def waits(self, projection: str, reason: str) -> None:
+        """The database is away; the projection waits for it."""
+        ...
+
+
+class Runner:
+    """Of one projection.
+
+    :param connect: makes an autocommit connection of the service's role.
+    """
+
+    def __init__(
+        self,
+        projection: Projection,
+        connect: Callable[[], Awaitable[Connection]],
+        decode: Decode,
+        observer: Observer,
+    ) -> None:
+        self._projection = projection
+        self._connect = connect
+        self._decode = decode
+        self._observer = observer
+        self._cleared = False
+        """Whether ``projections.stopped`` is known to hold nothing of ours."""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Follow until ``stop``; connect anew where the database was away."""
+        while not stop.is_set():
+            try:
+                async with await self._connect() as connection:
+                    await self._follow(connection, stop)
+            except psycopg.Error as error:
+                self._observer.waits(self._projection.name, str(error))
+                await _sleep(stop, POLL_SECONDS)
+
+    async def _follow(self, connection: Connection, stop: asyncio.Event) -> None:
+        if self._projection.changes_only:
+            await connection.execute("listen ledger_changes")
+        while not stop.is_set():
+            try:
+                pause = await self._step(connection)
+            except PoisonEvent as poison:
+                await _keep_stopped(connection, poison)
+                self._cleared = False
+                self._observer.stopped(poison)
+                await _sleep(stop, STOPPED_SECONDS)
+            else:
+                await self._pause(connection, stop, pause)
+
+    async def _step(self, connection: Connection) -> float:
+        """One page; returns how many seconds the next one may wait."""
+        name = self._projection.name
+        taken = await projector.advance(connection, self._projection, self._decode)
+        if not self._cleared:
+            await connection.execute("delete from projections.stopped where application_name = %s", (name,))
+            self._cleared = True
+        position, head = await _places(connection, name)
+        is_behind = taken >= projector.PAGE
+        self._observer.advanced(name, position, head - position if is_behind else 0)
+        return 0.0 if is_behind else POLL_SECONDS
+
+    async def _pause(self, connection: Connection, stop: asyncio.Event, seconds: float) -> None:
+        if seconds and self._projection.changes_only:
+            async for _ in connection.notifies(timeout=seconds, stop_after=1):
+                pass
+        else:
+            await _sleep(stop, seconds)
+
+
+async def stopped(connection: Connection) -> list[PoisonEvent]:
+    """The projections that an event has stopped; what they tell is as old as that event."""
+    cursor = await connection.execute("select application_name, position from projections.stopped order by 1")
+    return [PoisonEvent(name, position) for name, position in await cursor.fetchall()]
+
+
+async def _keep_stopped(connection: Connection, poison: PoisonEvent) -> None:
+    await connection.execute(
+        "insert into projections.stopped as stored (application_name, position) values (%s, %s)"
+        " on conflict (application_name) do update set position = excluded.position, since = excluded.since"
+        " where stored.position <> excluded.position",
+        (poison.projection, poison.position),
+    )
+
+
+async def _places(connection: Connection, name: str) -> tuple[int, int]:
+    """Of the projection and of the ledger's head."""
+    cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
+    (head,) = (await cursor.fetchone()) or (0,)
+    return await projector.tracked(connection, name), head
+
+
+async def _sleep(stop: asyncio.Event, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -1,0 +1,186 @@
+"""Projections run side by side: one that was stopped by an event, or that lags, holds up no other."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from adapters.ledger.connection import connect
+from adapters.ledger.mapper import decode
+from adapters.ledger.writer import LedgerWriter
+from domain.events import Event
+from projections import projector, runner
+from projections.key_directory import KeyDirectoryRows
+from projections.projector import PoisonEvent, Projection
+from projections.runner import Runner, stopped
+from projections.usage import UsageRows
+from tests.fixtures.ledger import a_new_key, a_use
+from tests.fixtures.postgres import LedgerDatabase
+
+Connection = psycopg.AsyncConnection[Any]
+
+
+class Heard:
+    """What an observer was told."""
+
+    def __init__(self) -> None:
+        self.places: dict[str, tuple[int, int]] = {}
+        self.behind: list[int] = []
+        self.poison: list[tuple[str, int]] = []
+        self.waited: list[str] = []
+
+    def advanced(self, projection: str, position: int, behind: int) -> None:
+        self.places[projection] = (position, behind)
+        self.behind.append(behind)
+
+    def stopped(self, poison: PoisonEvent) -> None:
+        self.poison.append((poison.projection, poison.position))
+
+    def waits(self, projection: str, _: str) -> None:
+        self.waited.append(projection)
+
+    async def at(self, projection: str, position: int) -> None:
+        await until(lambda: self.places.get(projection) == (position, 0))
+
+
+class Choosy(UsageRows):
+    """Does not take the event at ``position``, for a reason that nobody foresaw."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
+        if any(position == self.position for position, _ in page):
+            raise AttributeError("from the future")
+        await super().store(connection, page)
+
+
+async def until(true: Any, seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110  # nobody tells us
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def following(database: LedgerDatabase, *projections: Projection) -> AsyncIterator[Heard]:
+    heard, stop = Heard(), asyncio.Event()
+
+    async def connected() -> Connection:
+        return await connect(database.service_url, "a runner")
+
+    tasks = [asyncio.create_task(Runner(one, connected, decode, heard).run(stop)) for one in projections]
+    try:
+        yield heard
+    finally:
+        stop.set()
+        await asyncio.wait_for(asyncio.gather(*tasks), 5)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "STOPPED_SECONDS", 0.05)
+
+
+async def used_keys(writer: LedgerWriter, count: int) -> int:
+    """Two events each; returns how many events."""
+    for _ in range(count):
+        made = a_new_key()
+        await writer.append(made.submission)
+        await writer.append(a_use(made.key))
+    return 2 * count
+
+
+async def test_every_projection_follows(writer: LedgerWriter, ledger_database: LedgerDatabase) -> None:
+    async with following(ledger_database, KeyDirectoryRows(), UsageRows()) as heard:
+        for rounds in (1, 2, 3):
+            await used_keys(writer, 2)
+            await heard.at("usage", 4 * rounds)
+            await heard.at("key_directory", 4 * rounds - 1)
+    assert (heard.poison, heard.waited) == ([], [])
+
+
+async def test_a_projection_of_changes_is_woken_by_them(
+    writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
+    async with following(ledger_database, KeyDirectoryRows()) as heard:
+        await until(lambda: heard.places)
+        await writer.append(a_new_key().submission)
+        await heard.at("key_directory", 1)
+        # Stopping would wait for the next notification or poll, too.
+        monkeypatch.undo()
+        await writer.append(a_new_key().submission)
+
+
+async def test_one_that_lags_says_how_far_and_goes_on_without_a_pause(
+    writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(projector, "PAGE", 3)
+    await used_keys(writer, 5)
+    async with following(ledger_database, UsageRows()) as heard:
+        await heard.at("usage", 10)
+    assert heard.behind == [7, 4, 1, 0]
+
+
+async def test_a_poison_event_stops_its_own_projection_alone_and_is_told_again_and_again(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
+) -> None:
+    await used_keys(writer, 3)
+    async with following(ledger_database, Choosy(4), KeyDirectoryRows()) as heard:
+        await until(lambda: len(heard.poison) >= 3)
+        await used_keys(writer, 1)
+        await heard.at("key_directory", 7)
+        assert set(heard.poison) == {("usage", 4)}
+        (told,) = await stopped(connection)
+        assert str(told) == "projection usage cannot take the event at position 4"
+    assert await projector.tracked(connection, "usage") == 0
+    assert "usage" not in heard.places
+
+
+async def test_a_version_that_takes_the_event_goes_on_where_it_stood_and_nothing_is_stopped_any_more(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "PAGE", 2)
+    events = await used_keys(writer, 3)
+    async with following(ledger_database, Choosy(4)) as heard:
+        await until(lambda: heard.poison)
+    assert await projector.tracked(connection, "usage") == 2
+    async with following(ledger_database, UsageRows()) as heard:
+        await heard.at("usage", events)
+    assert await stopped(connection) == []
+
+
+async def test_a_lost_connection_is_made_again(writer: LedgerWriter, ledger_database: LedgerDatabase) -> None:
+    await used_keys(writer, 1)
+    async with following(ledger_database, KeyDirectoryRows(), UsageRows()) as heard:
+        await heard.at("usage", 2)
+        await heard.at("key_directory", 1)
+        with psycopg.connect(ledger_database.admin_url, autocommit=True) as admin:
+            admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'a runner'")
+        await until(lambda: set(heard.waited) == {"usage", "key_directory"})
+        await used_keys(writer, 1)
+        await heard.at("usage", 4)
+        await heard.at("key_directory", 3)
+    assert heard.poison == []
+
+
+async def test_it_stops_when_told_though_the_database_is_away() -> None:
+    stop, heard = asyncio.Event(), Heard()
+
+    async def away() -> Connection:
+        raise psycopg.OperationalError("gone fishing")
+
+    task = asyncio.create_task(Runner(UsageRows(), away, decode, heard).run(stop))
+    await until(lambda: len(heard.waited) >= 2)
+    stop.set()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.wait_for(task, 2)
+    assert heard.poison == []
