@@ -144,7 +144,8 @@ class Keyring:
     def key_check_value(self, region_id: str) -> bytes | None:
         session = self._begin()
         try:
-            root = find_key(session, root_label(region_id))
+            with self._token.turns.beside_others():
+                root = find_key(session, root_label(region_id))
             return self._done(None if root is None else session.check_value(root))
         except PKCS11Error as error:
             raise self._lost(error) from None
@@ -155,7 +156,7 @@ class Keyring:
         """:raises ServiceUnavailable: the token does not answer, or not as it should."""
         session = self._begin()
         try:
-            session.check_health()
+            self._check_health(session)
             self._done(None)
         except PKCS11Error as error:
             raise self._lost(error) from None
@@ -214,7 +215,7 @@ class Keyring:
     def _still_good(self, session: Session) -> bool:
         epoch = self._token.epoch
         try:
-            session.check_health()
+            self._check_health(session)
         except PKCS11Error as error:
             _log.warning("hsm_session_lost", error=type(error).__name__)
             self._token.epoch_ended(self._epoch)
@@ -235,6 +236,10 @@ class Keyring:
         self._probe_due = time.monotonic() + self._probe_seconds
         self._unproved = True
         return session
+
+    def _check_health(self, session: Session) -> None:
+        with self._token.turns.beside_others():
+            session.check_health()
 
     def _drop(self) -> None:
         if self._session is not None:
@@ -282,7 +287,8 @@ class Keyring:
     def _root(self, session: Session, label: str) -> Any:
         root = self._roots.get(label)
         if root is None:
-            root = find_key(session, label)
+            with self._token.turns.beside_others():
+                root = find_key(session, label)
             if root is None:
                 raise ServiceUnavailable(
                     f"The HSM token holds no key {label}. Operators: connect the right token, or open its region first."
@@ -318,7 +324,7 @@ class Keyring:
         except (EncryptedDataInvalid, EncryptedDataLenRange):
             raise CiphertextInvalid from None
         except _AMBIGUOUS:
-            session.check_health()
+            self._check_health(session)
             raise CiphertextInvalid from None
 
     def _next_iv(self, session: Session) -> bytes:

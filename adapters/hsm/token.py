@@ -29,6 +29,7 @@ from adapters.hsm.address import HsmSettingsError, TokenAddress
 from adapters.hsm.cryptoki import CKU_USER
 from adapters.hsm.module import Busy, inside, module_at
 from adapters.hsm.session import Pkcs11Session, Session
+from adapters.hsm.turns import Turns
 from domain.errors import ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -79,6 +80,7 @@ class Token:
         self.address = address
         self.module = module_at(address.module_path)
         self.back_off = BackOff(longest_back_off_seconds)
+        self.turns = Turns(address.pin_file.parent if address.pin_file is not None else None)
         self.epoch = 0
         """Moves when a session was lost: every other session of the adapter is then checked before its next use."""
         self._wait_seconds = wait_seconds
@@ -119,7 +121,8 @@ class Token:
 
     def _attempt(self, writes: bool) -> Session:
         try:
-            return self._open_or_reinitialise(writes)
+            with self.turns.alone():
+                return self._open_or_reinitialise(writes)
         except _PIN_REFUSED as error:
             self._refused = (
                 "The HSM refused the PIN. Operators: correct it, unlock the token, then restart the service."
