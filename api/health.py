@@ -25,7 +25,7 @@ Check = Callable[[], Awaitable[None]]
 
 
 class Impaired(Exception):
-    """Something is wrong that an operator must hear of; no request fails for it, so the process is ready all the same."""
+    """Something is wrong that an operator must hear of, but no request fails for it: the process is ready."""
 
 
 MULTIPROCESS_FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
