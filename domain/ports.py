@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from domain.authentication_failures import FailuresOfMinute
 from domain.errors import KeyNotFound
 from domain.events import Event
 from domain.guard import Guard
@@ -80,6 +81,7 @@ class Submission:
     :param claim: the request's stream where none of the events stands in it: a change is recorded in its key's stream
         and claims its request here, so that a replay is refused.
     :param destroyed: CMKs whose sealed material is deleted in the same transaction.
+    :param failures: counted failures that the events tell: their counts are removed in the same transaction.
     """
 
     events: tuple[Event, ...]
@@ -89,6 +91,7 @@ class Submission:
     material: tuple[SealedMaterial, ...] = ()
     secrets: tuple[SealedSecret, ...] = ()
     destroyed: tuple[UUID, ...] = field(default=())
+    failures: tuple[FailuresOfMinute, ...] = ()
 
 
 class Ledger(Protocol):

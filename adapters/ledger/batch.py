@@ -56,7 +56,7 @@ def encoded(submission: Submission) -> Encoded:
         claim=submission.claim,
         guards=submission.guards,
         tallies=submission.tallies,
-        sealed=_sealed(submission) if submission.claim is not None else (),
+        sealed=_sealed(submission) if submission.claim is not None or submission.failures else (),
     )
 
 
@@ -76,7 +76,17 @@ def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
         for row in submission.secrets
     ]
     destroyed: list[dict[str, object]] = [{"kind": "destroyed", "key_id": key_id} for key_id in submission.destroyed]
-    return (*material, *secrets, *destroyed)
+    told: list[dict[str, object]] = [
+        {
+            "kind": "failures",
+            "minute": row.minute.isoformat(),
+            "access_key_id": row.access_key_id,
+            "source": row.source,
+            "count": row.count,
+        }
+        for row in submission.failures
+    ]
+    return (*material, *secrets, *destroyed, *told)
 
 
 def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:

@@ -1,4 +1,5 @@
--- One sealed change of a submission: material kept, a secret kept, or a key's material destroyed. Internal to the append.
+-- One change of a submission besides its events: material kept, a secret kept, a key's material destroyed, or counted
+-- failures told. Internal to the append.
 create or replace function ledger.change_sealed(change jsonb) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -14,6 +15,8 @@ begin
             values (change ->> 'name', change ->> 'owner', decode(change ->> 'sealed', 'hex'));
         when 'destroyed' then
             delete from ledger.sealed_material where key_id = (change ->> 'key_id')::uuid;
+        when 'failures' then
+            perform ledger.remove_told_failures(change);
     end case;
 end
 $$;

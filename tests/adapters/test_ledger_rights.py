@@ -12,13 +12,25 @@ from adapters.ledger.batch import APPEND, encoded, parameters, register
 from tests.fixtures.ledger import a_new_key
 from tests.fixtures.postgres import LedgerDatabase
 
-TABLES = ("events", "ledger_head", "tallies", "sealed_material", "sealed_secret")
+TABLES = (
+    "events",
+    "ledger_head",
+    "tallies",
+    "sealed_material",
+    "sealed_secret",
+    "authentication_failures",
+    "authentication_minute",
+    "authentication_flushes",
+)
 COLUMNS = {
     "events": "topic = topic",
     "ledger_head": "next_position = 1",
     "tallies": "count = 0",
     "sealed_material": "region_id = region_id",
     "sealed_secret": "owner = owner",
+    "authentication_failures": "count = 1",
+    "authentication_minute": "minute = '-infinity'",
+    "authentication_flushes": "flush = 0",
 }
 
 FORBIDDEN = [
@@ -50,6 +62,7 @@ FORBIDDEN = [
     "set session_replication_role = replica",
     "set role ledger_owner",
     'select ledger.change_sealed(\'{"kind": "destroyed", "key_id": "00000000-0000-0000-0000-000000000000"}\')',
+    "select ledger.remove_told_failures('{}')",
     "select ledger.refuse_change()",
     f"select (ledger.append_set({'null, ' * 15}now(), 1)).outcomes",
     "copy ledger.events from program 'true'",
@@ -152,11 +165,13 @@ def test_every_function_of_the_ledger_pins_its_search_path_and_is_closed_to_the_
         "select proname, array_to_string(proconfig, ','), has_function_privilege('public', oid, 'execute'), prosecdef"
         " from pg_proc where pronamespace = 'ledger'::regnamespace"
     ).fetchall()
-    assert {name for name, *_ in functions} == {"append", "append_set", "change_sealed", "refuse_change"}
+    called = {"append", "count_authentication_failures", "turn_authentication_minute"}
+    internal = {"append_set", "change_sealed", "remove_told_failures", "refuse_change"}
+    assert {name for name, *_ in functions} == called | internal
     for name, configured, is_public, runs_as_owner in functions:
         plans = ",plan_cache_mode=force_generic_plan,enable_seqscan=off" if name == "append" else ""
         assert configured == f"search_path=pg_catalog, pg_temp{plans}", name
-        assert runs_as_owner == (name == "append")
+        assert runs_as_owner == (name in called)
         assert not is_public, f"{name} is open to the public"
 
 
