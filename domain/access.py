@@ -18,51 +18,30 @@ The rules (Alibaba Cloud RAM, "How RAM evaluates policies"; Key Management Servi
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
 
 from domain import decision
+from domain.applicable import Applicable, Candidate, Statements
 from domain.circumstances import NO_CIRCUMSTANCES, Circumstances
-from domain.conditions import Condition
 from domain.decision import NO_POLICY, NOT_BY_OWNER, NOT_BY_SESSION, NOT_TRUSTED, ROOT, Decision, Outcome
 from domain.errors import Denied, NoPermission
 from domain.owner import ASSUME_ROLE, stance, trusts
-from domain.patterns import Matches
-from domain.policy import Effect, Policy
+from domain.policy import Policy
 from domain.ram.errors import RamNoPermission
 
 __all__ = ["Access", "Circumstances", "Decision", "NoPermission", "Outcome", "trusts"]
-
-NOBODY_ELSE: Final = ("", "*", "system")
-"""In an ARN's place of the account: resources that belong to no customer, such as system policies."""
-
-
-class _Candidate(NamedTuple):
-    """A statement about the action that is asked about: where and when it applies, and what it decides then."""
-
-    is_about_resource: Matches
-    conditions: tuple[Condition, ...]
-    decision: Decision
-
-
-class _Considered(NamedTuple):
-    """All statements about one action. ``session`` is None for callers without a session's policy."""
-
-    denies: tuple[_Candidate, ...]
-    allows: tuple[_Candidate, ...]
-    session: tuple[_Candidate, ...] | None
 
 
 class Access:
     """What one principal may do, at one version of its account's authority.
 
-    Keep it as long as that version stands: which statements are about an action is found out once for each action, and
-    there are only as many actions as operations.
+    Keep it as long as that version stands: it remembers which statements are about the actions and resources that were
+    asked about.
 
     :param principal: ARN; of a role's session ``acs:ram::<uid>:role/<role>/<session>``.
     :param policies: of the identity: its own and its groups', or its role's.
     """
 
-    __slots__ = ("_considered", "_owners", "account_id", "is_root", "policies", "principal", "session_policy")
+    __slots__ = ("_statements", "account_id", "is_root", "policies", "principal", "session_policy")
 
     def __init__(
         self,
@@ -78,8 +57,8 @@ class Access:
         self.is_root = is_root
         self.policies = tuple(policies)
         self.session_policy = session_policy
-        self._owners = frozenset({account_id, *NOBODY_ELSE})
-        self._considered: dict[str, _Considered] = {}
+        session = () if session_policy is None else (session_policy,)
+        self._statements = Statements(account_id, self.policies, session)
 
     def check(
         self,
@@ -110,26 +89,24 @@ class Access:
         resource_policy: Policy | None = None,
     ) -> Decision:
         """:param resource: ARN, whose account is the owner: ``acs:kms:<region>:<uid>:key/<id>``.
-        :param resource_policy: of the resource, where it has one. Without one, nobody else's account gets at it.
+        :param resource_policy: of the resource, where it has one. Without one, no other account gets at it.
         """
-        mine = self._own_side(action, resource, circumstances)
+        about = self._statements.about(action, resource)
+        mine = self._own_side(about, circumstances)
         if resource_policy is not None:
-            return self._with_owner(mine, action, resource, circumstances, resource_policy)
-        if mine.outcome is Outcome.ALLOWED and not self._owns(resource):
-            return NOT_BY_OWNER
-        return mine
+            theirs = self._stance_of(
+                resource_policy, action, resource, circumstances, account_suffices=not about.is_own
+            )
+            return _of_own_account(mine, theirs) if about.is_own else _of_two_sides(mine, theirs, NOT_BY_OWNER)
+        return mine if about.is_own or mine.outcome is not Outcome.ALLOWED else NOT_BY_OWNER
 
     def decide_assume_role(
         self, role_arn: str, trust_policy: Policy, circumstances: Circumstances = NO_CIRCUMSTANCES
     ) -> Decision:
-        """Rule 5."""
-        mine = self._own_side(ASSUME_ROLE, role_arn, circumstances)
-        theirs = stance(
-            trust_policy, self.principal, self.account_id, ASSUME_ROLE, role_arn, circumstances, account_suffices=True
-        )
-        if theirs.outcome is Outcome.DENIED or mine.outcome is not Outcome.ALLOWED:
-            return theirs if theirs.outcome is Outcome.DENIED else mine
-        return decision.both(mine, theirs) if theirs.outcome is Outcome.ALLOWED else NOT_TRUSTED
+        """Whether it may assume the role, which has ``trust_policy``: rule 5."""
+        mine = self._own_side(self._statements.about(ASSUME_ROLE, role_arn), circumstances)
+        theirs = self._stance_of(trust_policy, ASSUME_ROLE, role_arn, circumstances, account_suffices=True)
+        return _of_two_sides(mine, theirs, NOT_TRUSTED)
 
     def check_assume_role(
         self, role_arn: str, trust_policy: Policy, circumstances: Circumstances = NO_CIRCUMSTANCES
@@ -139,52 +116,29 @@ class Access:
         if decided.outcome is not Outcome.ALLOWED:
             raise self._refusal(ASSUME_ROLE, role_arn, decided)
 
-    def _own_side(self, action: str, resource: str, circumstances: Circumstances) -> Decision:
+    def _own_side(self, about: Applicable, circumstances: Circumstances) -> Decision:
         """Rules 1 and 2, and what identity policies or being root say."""
-        considered = self._considered.get(action)
-        if considered is None:
-            considered = self._considered[action] = self._consider(action)
-        denied = _first(considered.denies, resource, circumstances)
-        if denied is not None:
-            return denied
-        if considered.session is not None and _first(considered.session, resource, circumstances) is None:
+        if about.denies:
+            denied = _first(about.denies, circumstances)
+            if denied is not None:
+                return denied
+        if about.session is not None and _first(about.session, circumstances) is None:
             return NOT_BY_SESSION
         if self.is_root:
             return ROOT
-        return _first(considered.allows, resource, circumstances) or NO_POLICY
+        return _first(about.allows, circumstances) or NO_POLICY
 
-    def _with_owner(
-        self, mine: Decision, action: str, resource: str, circumstances: Circumstances, resource_policy: Policy
+    def _stance_of(
+        self, policy: Policy, action: str, resource: str, circumstances: Circumstances, *, account_suffices: bool
     ) -> Decision:
-        owns = self._owns(resource)
-        theirs = stance(
-            resource_policy,
+        return stance(
+            policy,
             self.principal,
             self.account_id,
             action,
             resource,
             circumstances,
-            account_suffices=not owns,
-        )
-        if mine.outcome is Outcome.DENIED or theirs.outcome is Outcome.DENIED:
-            return mine if mine.outcome is Outcome.DENIED else theirs
-        if owns:
-            return theirs if mine is NO_POLICY and theirs.outcome is Outcome.ALLOWED else mine
-        if mine.outcome is not Outcome.ALLOWED or theirs.outcome is not Outcome.ALLOWED:
-            return mine if mine.outcome is not Outcome.ALLOWED else theirs
-        return decision.both(mine, theirs)
-
-    def _owns(self, resource: str) -> bool:
-        """Anything that is no ARN belongs to nobody else either: such as ``*``, which a list is asked about."""
-        parts = resource.split(":", 4)
-        return len(parts) < 4 or parts[3] in self._owners
-
-    def _consider(self, action: str) -> _Considered:
-        session = [] if self.session_policy is None else [self.session_policy]
-        return _Considered(
-            denies=_candidates((*self.policies, *session), action, Effect.DENY),
-            allows=_candidates(self.policies, action, Effect.ALLOW),
-            session=_candidates(session, action, Effect.ALLOW) if session else None,
+            account_suffices=account_suffices,
         )
 
     def _refusal(self, action: str, resource: str, decided: Decision) -> Denied:
@@ -192,21 +146,26 @@ class Access:
         return kind(f"{kind.default} {self.principal} needs {action} on {resource}: {decided.outcome}.")
 
 
-def _candidates(policies: Iterable[Policy], action: str, effect: Effect) -> tuple[_Candidate, ...]:
-    return tuple(
-        _Candidate(statement.is_about_resource, statement.conditions, decision.by(policy, statement))
-        for policy in policies
-        for statement in policy.statements
-        if statement.effect is effect and statement.is_about_action(action)
-    )
+def _of_own_account(mine: Decision, theirs: Decision) -> Decision:
+    """Either suffices, but no Deny and no session's policy is overcome."""
+    if theirs.outcome is Outcome.DENIED and mine.outcome is not Outcome.DENIED:
+        return theirs
+    return theirs if mine is NO_POLICY and theirs.outcome is Outcome.ALLOWED else mine
 
 
-def _first(candidates: tuple[_Candidate, ...], resource: str, circumstances: Circumstances) -> Decision | None:
-    for is_about_resource, conditions, decided in candidates:
-        if is_about_resource(resource) and (not conditions or _all_hold(conditions, circumstances)):
+def _of_two_sides(mine: Decision, theirs: Decision, silence: Decision) -> Decision:
+    """Both are needed. ``silence`` is the decision where the owner's side says nothing."""
+    if mine.outcome is Outcome.DENIED:
+        return mine
+    if theirs.outcome is Outcome.DENIED:
+        return theirs
+    if mine.outcome is not Outcome.ALLOWED:
+        return mine
+    return decision.both(mine, theirs) if theirs.outcome is Outcome.ALLOWED else silence
+
+
+def _first(candidates: tuple[Candidate, ...], circumstances: Circumstances) -> Decision | None:
+    for _, conditions, decided in candidates:
+        if not conditions or all(condition.holds(circumstances) for condition in conditions):
             return decided
     return None
-
-
-def _all_hold(conditions: tuple[Condition, ...], circumstances: Circumstances) -> bool:
-    return all(condition.holds(circumstances) for condition in conditions)

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Final
 
 from domain.call import Call
+from domain.principals import without_session
 
 TAG: Final = "kms:tag/"
 """Followed by the key of a CMK's tag, whose letters' case counts."""
@@ -53,8 +54,7 @@ NO_CIRCUMSTANCES: Final = Circumstances()
 
 def _principal_arn(call: Call) -> str:
     """Of a role's session the role: RAM writes ``acs:PrincipalARN`` without the name of the session."""
-    start, role, rest = call.by.principal.partition(":role/")
-    return start + role + rest.partition("/")[0]
+    return without_session(call.by.principal)
 
 
 _OF_CALL: Final[Mapping[str, Callable[[Call], str]]] = MappingProxyType(

@@ -52,7 +52,7 @@ def by(policy: Policy, statement: Statement) -> Decision:
     sid = f" ({statement.sid})" if statement.sid else ""
     return Decision(
         outcome=outcome,
-        reason=f"{outcome} by statement {statement.index}{sid} of {policy.name or f'the {policy.kind} policy'}",
+        reason=f"{outcome} by Statement[{statement.index}]{sid} of {policy.name or f'the {policy.kind} policy'}",
         policy=policy.name,
         statement=statement.index,
         sid=statement.sid,

@@ -22,12 +22,13 @@ __all__ = ["BYTES_MAX", "Effect", "Policy", "PolicyKind", "Statement", "parse"]
 BYTES_MAX: Final[Mapping[PolicyKind, int]] = MappingProxyType(
     {
         PolicyKind.IDENTITY: 6_144,
-        PolicyKind.TRUST: 4_096,
+        PolicyKind.TRUST: 6_144,
         PolicyKind.RESOURCE: 32_768,
         PolicyKind.SESSION: 1_024,
     }
 )
-"""Published limits of documents, in bytes of UTF-8."""
+"""Of documents, in bytes of UTF-8: published for custom policies, keys' policies and AssumeRole's Policy. For trust
+policies none is known to us, so they get that of custom ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,10 +33,6 @@ class Principals:
         """Whether the user, or the role of the session, is named itself."""
         return bool(self.identities) and without_session(principal) in self.identities
 
-    def include(self, principal: str, account_id: str) -> bool:
-        """Whether it is named itself, or all of its account is."""
-        return account_id in self.accounts or self.name(principal)
-
 
 def without_session(principal: str) -> str:
     """Of ``acs:ram::<uid>:role/<role>/<session>`` the role's ARN; any other as it is."""
