@@ -2,7 +2,8 @@
 
 A call is counted once, on the UTC day of the server's clock, under the account that asked, the region that was
 addressed, the key it was about, its operation, and whether it was refused. Whose key it was stands beside it, in
-``projections.usage_keys``: an event of a use does not repeat its key's owner. The service's own work is nobody's usage.
+``projections.usage_keys``: an event of a use does not repeat its key's owner. The service's own work is nobody's usage,
+and neither are attempts to be somebody.
 
 :func:`folded` is pure, and adding up is the same in any order and any pages: whatever follows, catches up or is rebuilt
 makes the same rows. Questions about the rows are in :mod:`projections.usage_report`.
@@ -18,7 +19,7 @@ from datetime import date
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from domain.events import EVENTS, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
+from domain.events import EVENTS, AuthenticationFailed, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
 from projections.projector import Connection
 
 NO_REGION: Final = "?"
@@ -61,7 +62,7 @@ def folded(history: Iterable[Event]) -> Usage:
     destroyed: dict[UUID, date] = {}
     for event in history:
         call, day = event.call, event.timestamp.date()
-        if call.by.kind != "system":
+        if call.by.kind != "system" and type(event) is not AuthenticationFailed:
             refused = type(event) is CallRefused
             key_id = _key_of(event)
             calls[Counted(day, call.by.account_id, _region(call.region_id), key_id, call.operation.value, refused)] += 1

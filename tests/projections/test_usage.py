@@ -20,7 +20,6 @@ from domain.call import Call
 from domain.errors import KeyNotFound
 from domain.events import Event
 from domain.ports import Submission
-from domain.recording import Case
 from domain.vocabulary import Operation
 from projections import projector
 from projections.projector import catch_up
@@ -61,9 +60,22 @@ async def rebuild(connection: Connection) -> None:
 
 
 def a_refusal(call: Call, key_id: UUID | None = None) -> Submission:
-    case = Case(call)
-    case.key_id = key_id
-    return case.refused(KeyNotFound())
+    error = KeyNotFound()
+    event = events.CallRefused(
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        code=error.code,
+        message=error.message,
+        key_id=key_id,
+    )
+    return Submission(events=(event,))
+
+
+def an_answer(call: Call) -> Submission:
+    event = events.CallAnswered(originator_id=call.stream, originator_version=1, timestamp=call.at, call=call)
+    return Submission(events=(event,))
 
 
 def recounted(history: Sequence[Event]) -> dict[tuple[Any, ...], int]:
@@ -125,6 +137,23 @@ def test_the_services_own_work_is_nobodys_usage() -> None:
     assert usage.destroyed == {made.key.key_id: destroyed.timestamp.date()}
 
 
+def test_attempts_to_be_somebody_are_nobodys_usage() -> None:
+    call = a_call(Operation.UNKNOWN)
+    failed = events.AuthenticationFailed(
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        account_id=ACCOUNT,
+        access_key_id="LTAI",
+        source_ip="192.0.2.1",
+        minute=NOON,
+        count=1_000,
+        codes={"SignatureDoesNotMatch": 1_000},
+    )
+    assert folded([failed]).calls == {}
+
+
 @pytest.mark.parametrize("region_id", ["mars\0", "=1+1", "a" * 65, "", "CN-HANGZHOU", "中国", "cn hangzhou"])
 def test_what_is_no_regions_name_is_counted_as_none(region_id: str) -> None:
     """A refused caller sends what it likes; PostgreSQL takes no U+0000, and one event must not stop metering."""
@@ -163,7 +192,7 @@ async def test_following_catching_up_and_rebuilding_make_the_same_rows(
 
 async def test_calls_about_no_key_add_up_in_one_row(writer: LedgerWriter, connection: Connection) -> None:
     for _ in range(3):
-        await writer.append(Case(a_call(Operation.LIST_KEYS)).answered())
+        await writer.append(an_answer(a_call(Operation.LIST_KEYS)))
         await catch_up(connection, ROWS, decode)
     assert (await rows(connection))[0] == [(NOON.date(), ACCOUNT, REGION, None, "ListKeys", False, 3)]
 
