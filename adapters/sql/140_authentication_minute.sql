@@ -5,5 +5,5 @@ create table if not exists ledger.authentication_minute (
     minute   timestamptz not null
 ) with (fillfactor = 10, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0);
 alter table ledger.authentication_minute owner to ledger_owner;
-insert into ledger.authentication_minute (minute) values ('-infinity') on conflict do nothing;
+insert into ledger.authentication_minute (minute) values ('epoch') on conflict do nothing;
 grant select on ledger.authentication_minute to ledger_service;

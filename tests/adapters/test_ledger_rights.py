@@ -29,7 +29,7 @@ COLUMNS = {
     "sealed_material": "region_id = region_id",
     "sealed_secret": "owner = owner",
     "authentication_failures": "count = 1",
-    "authentication_minute": "minute = '-infinity'",
+    "authentication_minute": "minute = 'epoch'",
     "authentication_flushes": "flush = 0",
 }
 
