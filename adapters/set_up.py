@@ -19,6 +19,8 @@ from domain.call import Call
 from domain.events import AccessKeyCreated, Event, RegionOpened
 from domain.guard import GuardMoved
 from domain.ports import Hsm, HsmSetup, Ledger, SealedSecret, Submission
+from domain.ram import authority as authorities
+from domain.ram.authority import Authority
 from domain.vocabulary import Operation
 
 
@@ -78,8 +80,8 @@ class SetUp:
         )
 
     async def _ensure_root(self, credentials: RootCredentials) -> None:
-        account = accounts.replay(await self._reader.stream(accounts.account_stream(credentials.account_id)))
-        if account is not None and credentials.access_key_id in account.access_keys:
+        account = authorities.replay(await self._reader.stream(accounts.account_stream(credentials.account_id)))
+        if account is not None and account.access_key(credentials.access_key_id) is not None:
             return
         call = self._call("")
         events: tuple[Event, ...]
@@ -116,9 +118,9 @@ async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
             )
 
 
-def _further_access_key(call: Call, account: accounts.Account, access_key_id: str) -> AccessKeyCreated:
+def _further_access_key(call: Call, account: Authority, access_key_id: str) -> AccessKeyCreated:
     return AccessKeyCreated(
-        originator_id=accounts.account_stream(account.account_id),
+        originator_id=account.stream,
         originator_version=account.version + 1,
         timestamp=call.at,
         call=call,

@@ -1,19 +1,15 @@
-"""Accounts and their root identity, rebuilt from their streams.
+"""Streams and counters of accounts and regions, and how both begin.
 
-An account's stream version is its authority version: every change of who may do what moves it, and every decision
-guards it. Only the root identity exists so far; sub-accounts, roles and policies belong here when they come.
+What becomes of an account afterwards, and who may do what in it: :mod:`domain.ram.authority`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 from uuid import UUID, uuid5
 
 from domain import events
 from domain.call import Call, Caller
-from domain.guard import Guard
 
 _STREAMS: Final = UUID("6b65792d-6c65-8467-a572-000000000001")
 """Namespace of name-based streams (RFC 9562 section 5.5)."""
@@ -33,22 +29,6 @@ def region_stream(region_id: str) -> UUID:
 def cmk_tally(account_id: str, region_id: str) -> UUID:
     """The counter of CMKs that an account has in a region."""
     return uuid5(_STREAMS, f"cmks/{account_id}/{region_id}")
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    account_id: str
-    version: int
-    access_keys: frozenset[str] = frozenset()
-
-    def root(self, access_key_id: str) -> Caller:
-        return Caller(
-            account_id=self.account_id,
-            kind="root-account",
-            principal=f"acs:ram::{self.account_id}:root",
-            access_key_id=access_key_id,
-            authority=Guard(account_stream(self.account_id), self.version),
-        )
 
 
 def open_account(call: Call, account_id: str, access_key_id: str) -> tuple[events.Event, ...]:
@@ -77,18 +57,3 @@ def open_region(call: Call, region_id: str, key_check_value: bytes) -> events.Re
         region_id=region_id,
         key_check_value=key_check_value.hex(),
     )
-
-
-def replay(history: Iterable[events.Event]) -> Account | None:
-    """The account after all of ``history``; None where it is empty."""
-    account: Account | None = None
-    for event in history:
-        match event:
-            case events.AccountCreated():
-                account = Account(event.account_id, event.originator_version)
-            case events.AccessKeyCreated() if account is not None:
-                keys = account.access_keys | {event.access_key_id}
-                account = Account(account.account_id, event.originator_version, keys)
-            case _:
-                raise ValueError(f"{event.TOPIC} does not belong into an account's stream")
-    return account

@@ -21,10 +21,11 @@ import psycopg
 
 from adapters.ledger.writer import LedgerWriter
 from domain import key as keys_of
-from domain.account import Account, cmk_tally
+from domain.account import cmk_tally
 from domain.call import Call, Caller
 from domain.key import NewKey
 from domain.ports import SealedMaterial, Submission, Tally, WrappedKey
+from domain.ram.authority import Authority
 from domain.recording import Case
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, Operation
 from scripts.benchmarks.deployment import KeyLedger
@@ -93,7 +94,7 @@ class _Author:
 
     def __init__(self, server: KeyLedger, wanted: Wanted) -> None:
         access_key = server.credentials
-        root = Account(server.account_id, version=0).root(access_key.access_key_id)
+        root = Authority(server.account_id).root(access_key.access_key_id)
         # No authority: these are guarded by nothing, since nothing is decided.
         self._by = Caller(
             account_id=root.account_id, kind=root.kind, principal=root.principal, access_key_id=root.access_key_id

@@ -9,6 +9,8 @@ import pytest
 
 from domain import account as accounts
 from domain.guard import Guard
+from domain.ram import authority as authorities
+from domain.ram.entities import AccessKeyStatus
 from domain.vocabulary import DEFAULT_REGIONS, Operation
 from tests.fixtures.ledger import ACCOUNT, REGION, a_call, a_new_key
 
@@ -16,31 +18,34 @@ CALL = a_call(Operation.SET_UP, by=accounts.SYSTEM)
 
 
 def test_an_account_is_opened_with_the_first_access_key_of_its_root() -> None:
-    account = accounts.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1"))
-    assert account == accounts.Account(ACCOUNT, 2, frozenset({"LTAI1"}))
+    account = authorities.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1"))
+    assert account is not None
+    assert (account.account_id, account.version) == (ACCOUNT, 2)
+    assert account.access_key("LTAI1") == (None, AccessKeyStatus.ACTIVE)
 
 
 def test_the_root_identity_is_guarded_by_the_accounts_version() -> None:
-    account = accounts.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1"))
+    account = authorities.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1"))
     assert account is not None
     root = account.root("LTAI1")
     assert (root.kind, root.principal) == ("root-account", "acs:ram::1234567890123456:root")
     assert (root.account_id, root.access_key_id) == (ACCOUNT, "LTAI1")
+    assert (root.principal_id, root.user_name, root.assumed_by) == (ACCOUNT, "", "")
     assert root.authority == Guard(accounts.account_stream(ACCOUNT), 2)
 
 
 def test_there_is_no_account_without_events() -> None:
-    assert accounts.replay([]) is None
+    assert authorities.replay([]) is None
 
 
 def test_an_accounts_stream_holds_nothing_else() -> None:
-    with pytest.raises(ValueError, match="does not belong"):
-        accounts.replay([*accounts.open_account(CALL, ACCOUNT, "LTAI1"), *a_new_key().submission.events])
+    with pytest.raises(ValueError, match="does not follow"):
+        authorities.replay([*accounts.open_account(CALL, ACCOUNT, "LTAI1"), *a_new_key().submission.events])
 
 
 def test_an_accounts_stream_begins_with_its_creation() -> None:
     with pytest.raises(ValueError, match="does not belong"):
-        accounts.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1")[1:])
+        authorities.replay(accounts.open_account(CALL, ACCOUNT, "LTAI1")[1:])
 
 
 def test_an_accounts_versions_are_consecutive() -> None:
