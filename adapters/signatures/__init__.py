@@ -8,11 +8,12 @@
   :mod:`~adapters.signatures.acs` (ACS3 and ACS4: headers), :mod:`~adapters.signatures.basic` (nothing; TLS only);
 * :mod:`~adapters.signatures.claim` judges the claim; :mod:`~adapters.signatures.stream` names the request's stream.
 
-``identify`` proves nothing: a claim counts after ``verify`` only. What a family does not cover is refused, not ignored.
+``identify`` proves nothing: a claim counts after ``verify`` only. ``named_access_key_id`` tells whom a request that
+failed was made against. What a family does not cover is refused, not ignored.
 """
 
 from adapters.signatures.claim import Claim, Family, Scope, check_fresh, verify
-from adapters.signatures.families import identify
+from adapters.signatures.families import identify, named_access_key_id
 from adapters.signatures.received import Received, receive
 from adapters.signatures.stream import request_stream
 
@@ -23,6 +24,7 @@ __all__ = [
     "Scope",
     "check_fresh",
     "identify",
+    "named_access_key_id",
     "receive",
     "request_stream",
     "verify",

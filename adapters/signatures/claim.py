@@ -28,7 +28,7 @@ FRESH: Final = timedelta(minutes=15)
 """How far a signed time may lie from the server's clock, either way (POP gateway: InvalidTimeStamp.Expired)."""
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_ACCESS_KEY_ID_MAX: Final = 128
+ACCESS_KEY_ID_MAX: Final = 128
 _NONCE_MAX: Final = 256
 
 
@@ -107,8 +107,8 @@ def timestamp(text: str | None) -> datetime:
 
 def access_key_id(text: str) -> str:
     """:raises IncompleteSignature: longer than any access-key id is."""
-    if not 0 < len(text) <= _ACCESS_KEY_ID_MAX:
-        raise IncompleteSignature(f"An access-key id has 1 to {_ACCESS_KEY_ID_MAX} characters.")
+    if not 0 < len(text) <= ACCESS_KEY_ID_MAX:
+        raise IncompleteSignature(f"An access-key id has 1 to {ACCESS_KEY_ID_MAX} characters.")
     return text
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.signatures import Claim, Family, check_fresh, identify, verify
+from adapters.signatures import Claim, Family, check_fresh, identify, named_access_key_id, verify
 from adapters.signatures.claim import Scope
 from domain.errors import (
     IllegalTimestamp,
@@ -396,6 +396,29 @@ def test_basic_carries_a_security_token_too() -> None:
 def test_two_families_at_once_are_refused(other: Headers) -> None:
     assert "choose one" in refusal(get(rpc(), other), secure=True).message
     assert "choose one" in refusal(get({"AccessKeyId": "testak"}, other), secure=True).message
+
+
+@pytest.mark.parametrize(
+    ("request_", "named"),
+    [
+        (get(rpc()), "testak"),
+        (get({"AccessKeyId": "LTAI1"}), "LTAI1"),
+        (acs(), "testak"),
+        (acs(scheme="ACS4-HMAC-SHA256"), "testak"),
+        (basic(b"testak:testsk"), "testak"),
+        (basic(b"testak"), "testak"),
+        (get({}, [(b"authorization", b"ACS9-NONE Credential=LTAI1/a/b")]), "LTAI1"),
+        (get({"AccessKeyId": "LTAI1"}, [(b"authorization", b"Bearer x")]), "LTAI1"),
+        (get(rpc(), acs().headers), "testak"),
+        (get({"AccessKeyId": "x" * 128}), "x" * 128),
+        (get({"AccessKeyId": "x" * 129}), ""),
+        (get({}, [(b"authorization", b"Basic !")]), ""),
+        (get({}, [(b"authorization", b"")]), ""),
+        (get({}), ""),
+    ],
+)
+def test_whom_a_request_was_made_against_is_told_however_it_is_signed(request_: Request, named: str) -> None:
+    assert named_access_key_id(request_.received()) == named
 
 
 @pytest.mark.parametrize("minutes", [-15, 0, 15])
