@@ -1,6 +1,7 @@
-"""Destroys the CMKs whose waiting period is over: ``python -m scripts.deletion_worker``.
+"""What is due by the clock: ``python -m scripts.deletion_worker``.
 
-Run by ``up``; any number may run at once. Each destruction is decided on the key's version and guarded by it: against
+Destroys the CMKs whose waiting period is over, and tells the failed authentications of minutes that are over
+(:mod:`adapters.authentication_minutes`). Run by ``up``; any number may run at once. Each destruction is decided on the key's version and guarded by it: against
 another worker, a CancelKeyDeletion or a new schedule, exactly one of them is recorded and the others find it done.
 If we die at any line, the key is whole or gone; the next round, here or elsewhere, does what is left.
 """
@@ -20,6 +21,7 @@ from uuid import UUID
 
 import structlog
 
+from adapters.authentication_minutes import AuthenticationMinutes
 from adapters.deployment import Deployment, opened
 from adapters.heartbeat import keep_beating
 from adapters.key_cache import KeyCache
@@ -95,15 +97,25 @@ async def run(settings: Settings) -> None:
     beating = asyncio.create_task(keep_beating())
     async with opened(settings) as deployment:
         worker = DeletionWorker(deployment, settings, lambda: datetime.now(UTC))
+        minutes = AuthenticationMinutes(deployment.reader, deployment.writer)
         while not stop.is_set():
             try:
                 await worker.round()
             except ServiceUnavailable as error:
                 _log.warning("deletion.waits", reason=str(error))
+            await _tell(minutes)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ROUND_SECONDS):
                     await stop.wait()
     beating.cancel()
+
+
+async def _tell(minutes: AuthenticationMinutes) -> None:
+    """What goes wrong here must not keep a key from being destroyed; the counts stay where they are."""
+    try:
+        await minutes.tell()
+    except KeyLedgerError as error:
+        _log.warning("authentication_failures.wait", reason=str(error))
 
 
 def main() -> None:
