@@ -1,9 +1,10 @@
 """What is due by the clock: ``python -m scripts.deletion_worker``.
 
 Destroys the CMKs whose waiting period is over, and tells the failed authentications of minutes that are over
-(:mod:`adapters.authentication_minutes`). Run by ``up``; any number may run at once. Each destruction is decided on the key's version and guarded by it: against
-another worker, a CancelKeyDeletion or a new schedule, exactly one of them is recorded and the others find it done.
-If we die at any line, the key is whole or gone; the next round, here or elsewhere, does what is left.
+(:mod:`adapters.authentication_minutes`). Run by ``up``; any number may run at once. Each destruction is decided on the
+key's version and guarded by it: against another worker, a CancelKeyDeletion or a new schedule, exactly one of them is
+recorded and the others find it done. If we die at any line, the key is whole or gone; the next round, here or
+elsewhere, does what is left.
 """
 
 from __future__ import annotations
