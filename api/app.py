@@ -58,6 +58,7 @@ class Application:
     """:param checks: of ``/readyz``."""
 
     def __init__(self, dispatcher: Dispatcher, checks: Mapping[str, Check]) -> None:
+        self.endpoint = dispatcher
         self._rpc = RpcEndpoint(dispatcher)
         self._rest = _described(
             FastAPIOffline(title="Key Ledger", version="2016-01-20", description=DESCRIPTION, redoc_url=None)

@@ -1,16 +1,20 @@
 """One connection's HTTP/1.1, with bounds that uvicorn does not have: how large a head, how slow a request may be.
 
 Nobody needs an access key to open a connection, so nobody may make a worker keep an endless head in memory, or hold
-connections open by sending a byte a minute. Bodies are bounded where they are read (:func:`api.rpc.read_body`).
+connections open by sending a byte a minute. Bodies are bounded where they are read.
+
+GET and POST of ``/`` are uses of keys: they go to the dispatcher as an :class:`~api.exchange.Exchange`, every other
+request through ASGI. Both stand in uvicorn's one pipeline, so answers leave in the order of the questions.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final, Protocol, runtime_checkable
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from api.exchange import Endpoint, Exchange, answered
 
 HEAD_BYTES_MAX: Final = 262_144
 """Request line and headers. What fits is refused, where it is too much, by :mod:`adapters.signatures.form` in words."""
@@ -30,32 +34,20 @@ _TOO_LARGE: Final = (
 )
 
 
-def write_whole(send: object, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-    """Write an answer that is known as a whole at once; False where it must be sent as ASGI messages instead.
+_DIRECT_METHODS: Final = {b"GET": "GET", b"POST": "POST"}
 
-    Through ASGI the head and the body are two messages, and so two TLS records and two system calls, with every header
-    checked for what only an application in error would send: a tenth of the cost of a use. ``send`` is the method of
-    uvicorn's cycle of one request; what is done here is what it does, in the same order.
-    """
-    cycle = getattr(send, "__self__", None)
-    if not isinstance(cycle, RequestResponseCycle) or cycle.response_started or cycle.disconnected:
-        return False
-    if cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
-        return False
-    lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
-    if not cycle.keep_alive:
-        lines.append(b"connection: close\r\n")
-    cycle.response_started, cycle.waiting_for_100_continue = True, False
-    cycle.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
-    cycle.response_complete = True
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
+
+@runtime_checkable
+class HasEndpoint(Protocol):
+    """An ASGI application whose ``/`` can be asked without ASGI."""
+
+    endpoint: Endpoint
 
 
 class Connection(HttpToolsProtocol):
+    _endpoint: Endpoint | None = None
+    _exchange: Exchange | None = None
+    """The direct request that is arriving."""
     _head_bytes: int | None = 0
     """Of the head that is arriving; None while none is."""
     _awaited_since: float | None = None
@@ -64,6 +56,8 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if isinstance(self.app, HasEndpoint):
+            self._endpoint = self.app.endpoint
         self._awaited_since = self.loop.time()
         self._watch = self.loop.call_later(ARRIVAL_SECONDS, self._look)
 
@@ -81,23 +75,92 @@ class Connection(HttpToolsProtocol):
             if self._head_bytes > HEAD_BYTES_MAX:
                 self._refuse_head()
 
+    # --- what the parser finds ---------------------------------------------------------------------------------------
+
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        """Without ASGI's scope: that is made when it is known to be needed."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._head_bytes, self._awaited_since = 0, self.loop.time()
 
     def on_headers_complete(self) -> None:
         self._head_bytes = None
-        if len(self.url) <= URL_BYTES_MAX:
+        method = _DIRECT_METHODS.get(self.parser.get_method())
+        if method is None or self._endpoint is None or not (self.url[:2] == b"/?" or self.url == b"/"):
+            self._exchange = None
+            self._begin_asgi()
+            return
+        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        exchange = Exchange(method, self.url, self.headers, keep_alive, self.cycle)
+        self._exchange = exchange
+        self.cycle = exchange  # type: ignore[assignment]  # it has what the protocol asks of a cycle
+        if self.expect_100_continue and exchange.is_next:
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        exchange = self._exchange
+        if exchange is None:
+            super().on_body(body)
+        elif not exchange.add(body) and exchange.more_body:
+            self._ask(exchange)
+
+    def on_message_complete(self) -> None:
+        self._awaited_since = None
+        exchange = self._exchange
+        if exchange is None:
+            super().on_message_complete()
+        elif exchange.more_body:
+            self._ask(exchange)
+
+    def _begin_asgi(self) -> None:
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.headers.extend(headers)
+        self.url, self.expect_100_continue = url, expects
+        if len(url) <= URL_BYTES_MAX:
             super().on_headers_complete()
             return
-        self.url, _, query = self.url.partition(b"?")
+        self.url, _, query = url.partition(b"?")
         super().on_headers_complete()
         # The application starts at the loop's next turn, so it sees this.
         self.scope["query_string"] = query.partition(b"#")[0]
 
-    def on_message_complete(self) -> None:
-        self._awaited_since = None
-        super().on_message_complete()
+    # --- direct requests ---------------------------------------------------------------------------------------------
+
+    def _ask(self, exchange: Exchange) -> None:
+        """The request is there as far as it is wanted: answer it when its turn comes."""
+        exchange.more_body = False
+        if exchange.is_next and not self.pipeline:
+            self._start_asgi_task(exchange, None)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((exchange, None))  # type: ignore[arg-type]
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Uvicorn's own, which it calls for the next one of the pipeline too."""
+        if not isinstance(cycle, Exchange):
+            super()._start_asgi_task(cycle, app)
+            return
+        task = self.loop.create_task(self._answer(cycle))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        assert self._endpoint is not None, "an exchange is made where there is an endpoint"
+        client = self.client
+        answer = await answered(self._endpoint, exchange, client[0] if client else "", self.scheme == "https")
+        if self.flow.write_paused:
+            await self.flow.drain()
+        exchange.response_complete = True
+        if exchange.disconnected or self.transport.is_closing():
+            return
+        self.transport.write(exchange.written(self.server_state.default_headers, answer))
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    # --- the end -----------------------------------------------------------------------------------------------------
 
     def shutdown(self) -> None:
         """Closing politely would wait for the farewell of clients that are asleep, and with it hold up the restart."""

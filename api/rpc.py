@@ -1,23 +1,21 @@
-"""The RPC endpoint ``/`` as a bare ASGI application.
+"""The RPC endpoint ``/`` for requests that come as ASGI messages: methods it refuses, and servers other than ours.
 
-Every use of a key passes through here, so there is no framework between the server and the dispatcher: a request is
-read, answered and sent. What the routes under ``/v1`` need of a framework, :mod:`api.rest` has.
+GET and POST arrive as :class:`api.exchange.Exchange`, without ASGI. What the routes under ``/v1`` need of a framework,
+:mod:`api.rest` has.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+from typing import Any
 
-from api.connection import write_whole
 from api.dispatch import Dispatcher, Request
+from api.exchange import BODY_BYTES_MAX
 from api.wire import Answer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BODY_BYTES_MAX: Final = 262_144
 
 
 class BodyTooLarge(Exception):
@@ -68,7 +66,5 @@ async def read_body(receive: Receive) -> bytes:
 
 
 async def respond(send: Send, answer: Answer) -> None:
-    if write_whole(send, answer.status, answer.headers, answer.body):
-        return
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     await send({"type": "http.response.body", "body": answer.body})

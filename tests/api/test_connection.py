@@ -1,4 +1,7 @@
-"""The bounds of one connection, in this process and with short times: the late are cut off, those asleep are left."""
+"""The bounds of one connection, in this process and with short times: the late are cut off, those asleep are left.
+
+Each for both ways that a request can go: through ASGI, and directly to the endpoint.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ import pytest
 import uvicorn
 
 from api import connection
+from api.dispatch import Request
+from api.wire import Answer
 
 ASKED = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
@@ -27,10 +32,37 @@ async def _application(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": answer})
 
 
+class _Endpoint:
+    """Answers how long query and body are, as ``_application`` does."""
+
+    async def rpc(self, request: Request) -> Answer:
+        assert (request.path, request.source_ip, request.secure) == (b"/", "127.0.0.1", False)
+        body = b"%d" % len(request.query + request.body)
+        return Answer(200, [(b"content-length", b"%d" % len(body))], body)
+
+    def too_large(self) -> Answer:
+        return Answer(400, [(b"content-length", b"0")], b"")
+
+
+class _Direct:
+    endpoint = _Endpoint()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await _application(scope, receive, send)
+
+
+@pytest.fixture(params=["asgi", "direct"], autouse=True)
+def application(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(_SERVED, "application", _application if request.param == "asgi" else _Direct())
+
+
+_SERVED: dict[str, Any] = {}
+
+
 @contextlib.asynccontextmanager
 async def _serving() -> AsyncIterator[tuple[uvicorn.Server, int]]:
     configuration = uvicorn.Config(
-        _application,
+        _SERVED["application"],
         port=0,
         http=connection.Connection,
         ws="none",
@@ -108,6 +140,29 @@ async def test_a_query_of_any_length_arrives_whole(size: int) -> None:
     async with _serving() as (_, port):
         heard = await _heard(port, asked)
     assert heard.endswith(b"\r\n\r\n%d" % size)
+
+
+async def test_answers_leave_in_the_order_of_the_questions_whichever_way_they_go() -> None:
+    """A PUT goes through ASGI; what stands behind it waits for its answer."""
+    asked = [
+        b"GET /?a HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"PUT /?bb HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n",
+        b"POST /?ccc HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nc",
+        b"PUT /?ddddd HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nd",
+        b"GET /?eeeeeee HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+    ]
+    async with _serving() as (_, port):
+        heard = await _heard(port, b"".join(asked))
+    bodies = [part.rpartition(b"\r\n\r\n")[2] for part in heard.split(b"HTTP/1.1 200 OK")[1:]]
+    assert bodies == [b"1", b"2", b"4", b"6", b"7"]
+
+
+async def test_a_body_is_awaited_by_who_says_so_first() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"
+    async with _serving() as (_, port):
+        heard = await _heard(port, head, b"abc", pause=0.2)
+    assert heard.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 ")
+    assert heard.endswith(b"\r\n\r\n3")
 
 
 async def test_who_is_asleep_does_not_hold_up_the_end() -> None:
