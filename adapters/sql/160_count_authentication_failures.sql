@@ -11,8 +11,15 @@ create or replace function ledger.count_authentication_failures(
 as $$
 #variable_conflict use_variable
 declare
-    running constant timestamptz := ledger.turn_authentication_minute();
+    running timestamptz;
 begin
+    if not exists (
+        select from unnest(access_key_ids, account_ids) as f (access_key_id, account_id)
+        where f.account_id <> '' or exists (select from ledger.sealed_secret s where s.name = f.access_key_id)
+    ) then
+        return;  -- strangers alone: nothing is written, and nobody waits
+    end if;
+    running := ledger.turn_authentication_minute();
     insert into ledger.authentication_flushes as known (process, flush, flushed_at)
     values (process, flush, clock_timestamp())
     on conflict on constraint authentication_flushes_pkey do update
