@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from adapters.access_keys import AccessKeys
+from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
 from adapters.key_cache import KeyCache
 from adapters.ledger.mapper import decode
 from adapters.publishing import keep_publishing
+from adapters.sessions import Sessions
 from adapters.settings import Settings
 from api.dispatch import Dispatcher
 from api.health import Check, Impaired
@@ -48,12 +50,15 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
 
 def _services(settings: Settings, deployment: Deployment, keys: KeyCache, directory: KeyDirectory) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
+    authorities = AuthorityCache(deployment.reader)
     return Services(
         custody=Custody(keys, hsm, writer, settings.encryptions_per_key_version),
-        stewardship=Stewardship(keys, hsm, writer, directory, settings.quota_keys),
+        stewardship=Stewardship(keys, authorities, hsm, writer, directory, settings.quota_keys),
         ledger=writer,
         keys=keys,
-        access_keys=AccessKeys(deployment.reader, hsm),
+        authorities=authorities,
+        access_keys=AccessKeys(deployment.reader, hsm, authorities),
+        sessions=Sessions(hsm, authorities),
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 from uuid import UUID
@@ -28,13 +29,13 @@ from api.operations import OPERATIONS
 from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
 from api.wire import Answer
-from domain.call import Call
+from domain.call import Call, Caller
 from domain.errors import (
     InternalFailure,
     InvalidParameter,
-    InvalidSecurityToken,
     KeyLedgerError,
     MalformedRequest,
+    SecurityTokenExpired,
     StateModifiedFailed,
     UnknownOperation,
     UnsupportedHttpMethod,
@@ -105,17 +106,18 @@ class Dispatcher:
         received, claim = self._claimed(exchange)
         services = self._services
         for _ in range(AUTHENTICATIONS):
-            access_key = await self._authenticated(claim)
-            operation, given, decide = self._decision(exchange, received, claim)
-            call = self._call(exchange, operation, claim, access_key, given)
+            now = services.now()
+            access_key = await self._authenticated(claim, now)
+            operation, given, decide = self._decision(exchange, received)
+            call = self._call(exchange, operation, claim, access_key.caller, given, now)
             try:
-                return await recorded(call, services.ledger, services.forget, decide)
+                return await recorded(call, access_key.access, services.ledger, services.forget, decide)
             except GuardMoved as moved:
                 services.forget(moved.streams)
         raise StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
 
     def _decision(
-        self, exchange: _Exchange, received: Received, claim: Claim
+        self, exchange: _Exchange, received: Received
     ) -> tuple[Operation, Parameters, Callable[[Case], Awaitable[Mapping[str, object]]]]:
         """What is asked for, and what answers it. Nothing is refused here: a refusal is decided, so it is recorded."""
         services = self._services
@@ -126,9 +128,6 @@ class Dispatcher:
             return asked, Parameters(received.parameters.values), _refusing(refusal)
 
         async def decide(case: Case) -> Mapping[str, object]:
-            if claim.security_token is not None:
-                # There are no sessions yet, so no token can be genuine; to ignore it would accept a forged one.
-                raise InvalidSecurityToken()
             if action.product.is_regional:
                 _check_region(case.call.region_id, services)
             return await action.handler(services, case, given)
@@ -145,20 +144,34 @@ class Dispatcher:
         check_fresh(claim, self._services.now())
         return received, claim
 
-    async def _authenticated(self, claim: Claim) -> AccessKey:
-        """:raises SignatureDoesNotMatch: the claim is not the access key's."""
-        known = self._services.access_keys
-        access_key = known.peek(claim.access_key_id) or await known.get(claim.access_key_id)
+    async def _authenticated(self, claim: Claim, now: datetime) -> AccessKey:
+        """:raises SignatureDoesNotMatch: the claim is not the access key's.
+        :raises SecurityTokenExpired: its session is over at ``now``, the time that the call is recorded with.
+        """
+        token, key_id = claim.security_token, claim.access_key_id
+        if token is None:
+            known = self._services.access_keys
+            access_key = known.peek(key_id) or await known.get(key_id)
+        else:
+            sessions = self._services.sessions
+            access_key = sessions.peek(token, key_id) or await sessions.get(token, key_id)
         verify(claim, access_key.secret)
+        if access_key.expires_at is not None and access_key.expires_at <= now:
+            raise SecurityTokenExpired()
         return access_key
 
     def _call(
-        self, exchange: _Exchange, operation: Operation, claim: Claim, access_key: AccessKey, given: Parameters
+        self,
+        exchange: _Exchange,
+        operation: Operation,
+        claim: Claim,
+        caller: Caller,
+        given: Parameters,
+        now: datetime,
     ) -> Call:
         services, request = self._services, exchange.request
-        now = services.now()
         return Call(
-            by=access_key.caller,
+            by=caller,
             operation=operation,
             request_id=exchange.request_id,
             stream=request_stream(claim, now, _entropy),

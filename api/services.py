@@ -8,8 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.access_keys import AccessKeys
+from adapters.sessions import Sessions
 from domain.custody import Custody
-from domain.ports import Keys, Ledger
+from domain.ports import Authorities, Keys, Ledger
 from domain.stewardship import Stewardship
 
 
@@ -21,7 +22,9 @@ class Services:
     stewardship: Stewardship
     ledger: Ledger
     keys: Keys
+    authorities: Authorities
     access_keys: AccessKeys
+    sessions: Sessions
     regions: tuple[str, ...]
     default_region: str
     now: Callable[[], datetime]
@@ -30,4 +33,4 @@ class Services:
     def forget(self, streams: frozenset[UUID]) -> None:
         """Drop what is remembered of these streams."""
         self.keys.forget(streams)
-        self.access_keys.forget(streams)
+        self.authorities.forget(streams)

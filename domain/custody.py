@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from domain import ciphertext
+from domain.admission import admitted
 from domain.ciphertext import CiphertextBlob
 from domain.encryption_context import EncryptionContext, authenticated_data
 from domain.errors import DryRunOperation, EncryptionsExhausted, InvalidParameter, ServiceUnavailable
@@ -92,11 +93,7 @@ class Custody:
 
         :raises DryRunOperation: everything permits, and the caller wanted to know just that.
         """
-        self._ledger.admit()
-        held = await self._keys.held(key_id)
-        case.look_at(held)
-        key = held.existing()
-        key.permit(case.call)
+        key, held = await admitted(case, key_id, self._keys, self._ledger)
         if held.material is None:
             # Only destruction deletes material, and that refuses above: a half-restored database, not a caller's fault.
             raise _unusable()

@@ -178,6 +178,20 @@ class InvalidSecurityToken(
 ): ...
 
 
+class SecurityTokenExpired(
+    InvalidRequest,
+    code="InvalidSecurityToken.Expired",
+    message="Specified SecurityToken is expired. Assume the role anew.",
+): ...
+
+
+class SecurityTokenMismatch(
+    InvalidRequest,
+    code="InvalidSecurityToken.MismatchWithAccessKey",
+    message="Specified SecurityToken mismatches the AccessKey. Send the token that came with this AccessKey.",
+): ...
+
+
 class AccessKeyNotFound(
     NotFound,
     code="InvalidAccessKeyId.NotFound",
@@ -185,7 +199,11 @@ class AccessKeyNotFound(
 ): ...
 
 
-class AccessKeyInactive(Denied, code="Forbidden.AccessKey", message="This AccessKey is not enabled."): ...
+class AccessKeyInactive(
+    InvalidRequest,
+    code="InvalidAccessKeyId.Inactive",
+    message="Specified access key is disabled.",
+): ...
 
 
 class NoPermission(

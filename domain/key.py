@@ -7,8 +7,8 @@ published behaviour is success, and who asked is worth knowing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -21,9 +21,12 @@ from domain.vocabulary import KeySpec, KeyState, KeyUsage, Origin, ProtectionLev
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """:param version: of its stream. :param delete_at: only while the deletion is pending."""
+    """:param version: of its stream. :param delete_at: only while the deletion is pending.
+    :param arn: kept rather than made, because every use asks for permission on it.
+    """
 
     key_id: UUID
+    arn: str
     version: int
     owner: str
     region_id: str
@@ -35,12 +38,13 @@ class Key:
     key_usage: KeyUsage
     origin: Origin
     protection_level: ProtectionLevel
+    tags: Mapping[str, str] = field(default_factory=dict)
     delete_at: datetime | None = None
     destroyed: bool = False
 
-    @property
-    def arn(self) -> str:
-        return f"acs:kms:{self.region_id}:{self.owner}:key/{self.key_id}"
+    def is_reached_by(self, call: Call) -> bool:
+        """Nothing crosses regions or accounts, and what is destroyed is gone."""
+        return not self.destroyed and self.region_id == call.region_id and self.owner == call.by.account_id
 
     def permit(self, call: Call) -> None:
         """Refuse what this key does not allow ``call`` now.
@@ -48,7 +52,7 @@ class Key:
         :raises KeyNotFound: the key is destroyed, or lies in another region or account: nothing crosses.
         :raises domain.errors.StateConflict: as the state matrix says.
         """
-        if self.destroyed or self.region_id != call.region_id or self.owner != call.by.account_id:
+        if not self.is_reached_by(call):
             raise KeyNotFound()
         state_matrix.permit(call.operation, self.state)
 
@@ -125,6 +129,7 @@ def create(call: Call, key_id: UUID, key_version_id: UUID, wanted: NewKey) -> ev
 def _created(event: events.KeyCreated, _: Key | None) -> Key:
     return Key(
         key_id=event.originator_id,
+        arn=f"acs:kms:{event.region_id}:{event.owner}:key/{event.originator_id}",
         version=event.originator_version,
         owner=event.owner,
         region_id=event.region_id,
@@ -136,6 +141,7 @@ def _created(event: events.KeyCreated, _: Key | None) -> Key:
         key_usage=KeyUsage(event.key_usage),
         origin=Origin(event.origin),
         protection_level=ProtectionLevel(event.protection_level),
+        tags=event.tags,
     )
 
 

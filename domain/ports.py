@@ -16,6 +16,8 @@ from domain.errors import KeyNotFound
 from domain.events import Event
 from domain.guard import Guard
 from domain.key import Key
+from domain.ram.authority import Authority
+from domain.sessions import Session
 
 
 class AlreadyRecorded(Exception):
@@ -151,6 +153,39 @@ class Keys(Protocol):
 
     def forget(self, streams: frozenset[UUID]) -> None:
         """Read these again next time, and drop their handles in the HSM."""
+        ...
+
+
+class Authorities(Protocol):
+    """Who may do what, account by account, remembered between calls."""
+
+    async def of(self, account_id: str) -> Authority | None:
+        """The account's authority; None where there is no such account.
+
+        It may be behind the ledger, and it moves whenever the caller waits for something else: take its guard first,
+        and decide without waiting in between.
+
+        :raises domain.errors.ServiceUnavailable: the ledger cannot be read.
+        """
+        ...
+
+    def recorded(self, event: Event) -> None:
+        """``event``, of an account's stream, was just committed by this process: apply it without reading it."""
+        ...
+
+    def forget(self, streams: frozenset[UUID]) -> None:
+        """These accounts have changed: read what is new in them before they are looked at again."""
+        ...
+
+
+class Tokens(Protocol):
+    """Security tokens: what a session is, sealed, in the hands of whoever it belongs to."""
+
+    async def seal(self, session: Session) -> str:
+        """The token. It opens on every node, with the session's access-key id alone, and nobody can alter it.
+
+        :raises domain.errors.ServiceUnavailable: the HSM cannot answer.
+        """
         ...
 
 

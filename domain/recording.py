@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Never, TypeVar
 from uuid import UUID
 
+from domain.access import Access
 from domain.call import Call
+from domain.circumstances import NO_FACTS, Circumstances
 from domain.encryption_context import NO_CONTEXT
 from domain.errors import Internal, KeyLedgerError, SignatureNonceUsed, StateModifiedFailed, Throttled, Unavailable
 from domain.events import CallAnswered, CallRefused, Event, KeyUsed
@@ -29,17 +31,29 @@ NOT_RECORDED: Final = (Unavailable, Throttled, Internal)
 class Case:
     """One attempt at one call: everything looked at on the way becomes a guard of whatever is decided.
 
+    :ivar access: what the caller may do, read at the version of its account that ``call.by.authority`` guards.
+    :ivar resource: ARN of what permission was asked for last.
+
     ``dry_run`` asks for the decision alone: where everything permits, DryRunOperation is raised and nothing is used.
     """
 
-    __slots__ = ("call", "dry_run", "encryption_context", "guards", "key_id")
+    __slots__ = ("access", "call", "dry_run", "encryption_context", "guards", "key_id", "resource")
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, access: Access) -> None:
         self.call = call
+        self.access = access
         self.guards: tuple[Guard, ...] = () if call.by.authority is None else (call.by.authority,)
         self.key_id: UUID | None = None
         self.encryption_context: Mapping[str, str] = NO_CONTEXT
+        self.resource = ""
         self.dry_run = False
+
+    def authorise(self, action: str, resource: str, tags: Mapping[str, str] = NO_FACTS) -> None:
+        """:param action: such as ``kms:Encrypt``. :param resource: ARN. :param tags: of the CMK that it names.
+        :raises domain.errors.Denied: the caller may not.
+        """
+        self.resource = resource
+        self.access.check(action, resource, Circumstances(call=self.call, tags=tags))
 
     def name(self, key_id: UUID | None, encryption_context: Mapping[str, str]) -> None:
         """What the call is about, for a refusal that comes before anything was looked at."""
@@ -48,7 +62,10 @@ class Case:
 
     def look_at(self, held: Held) -> None:
         self.key_id = held.key_id
-        self.guards = (*self.guards, held.guard)
+        self.guard(held.guard)
+
+    def guard(self, guard: Guard) -> None:
+        self.guards = (*self.guards, guard)
 
     def used(self, key_version_id: UUID, tallies: tuple[Tally, ...] = ()) -> Submission:
         call = self.call
@@ -67,7 +84,12 @@ class Case:
     def answered(self) -> Submission:
         call = self.call
         event = CallAnswered(
-            originator_id=call.stream, originator_version=1, timestamp=call.at, call=call, key_id=self.key_id
+            originator_id=call.stream,
+            originator_version=1,
+            timestamp=call.at,
+            call=call,
+            key_id=self.key_id,
+            resource=self.resource,
         )
         return Submission(events=(event,), guards=self.guards)
 
@@ -86,12 +108,14 @@ class Case:
             message=error.message,
             key_id=self.key_id,
             encryption_context=self.encryption_context,
+            resource=self.resource,
         )
         return Submission(events=(event,), guards=self.guards)
 
 
 async def recorded(
     call: Call,
+    access: Access,
     ledger: Ledger,
     forget: Callable[[frozenset[UUID]], None],
     decide: Callable[[Case], Awaitable[Answer]],
@@ -104,7 +128,7 @@ async def recorded(
     :raises GuardMoved: the caller's authority moved: authenticate anew, then call this again.
     """
     for _ in range(ATTEMPTS):
-        case = Case(call)
+        case = Case(call, access)
         try:
             try:
                 return await decide(case)
@@ -128,8 +152,9 @@ async def _overtaken(last: Case, ledger: Ledger) -> Never:
     It was decided on no state of that key, so only the caller's authority guards it.
     """
     refusal = StateModifiedFailed("The key changes faster than this call can be decided. Retry later.")
-    case = Case(last.call)
-    case.key_id, case.encryption_context = last.key_id, last.encryption_context
+    case = Case(last.call, last.access)
+    case.name(last.key_id, last.encryption_context)
+    case.resource = last.resource
     try:
         await ledger.append(case.refused(refusal))
     except AlreadyRecorded:

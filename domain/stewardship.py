@@ -13,11 +13,13 @@ from uuid import UUID
 
 from domain import key as keys_of
 from domain.account import cmk_tally
+from domain.admission import admitted, authorise_container
 from domain.call import Call
 from domain.errors import LimitExceeded
 from domain.events import Event
 from domain.key import Key, NewKey
 from domain.ports import (
+    Authorities,
     Hsm,
     KeyDirectory,
     Keys,
@@ -34,10 +36,19 @@ Change = TypeVar("Change", bound=Event)
 
 
 class Stewardship:
-    """:param cmks_max: CMKs per account and region (Alibaba: 200)."""
+    """:param cmks_max: CMKs per account and region (Alibaba: 200), where the operator raised no quota."""
 
-    def __init__(self, keys: Keys, hsm: Hsm, ledger: Ledger, directory: KeyDirectory, cmks_max: int) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        authorities: Authorities,
+        hsm: Hsm,
+        ledger: Ledger,
+        directory: KeyDirectory,
+        cmks_max: int,
+    ) -> None:
         self._keys = keys
+        self._authorities = authorities
         self._hsm = hsm
         self._ledger = ledger
         self._directory = directory
@@ -49,14 +60,16 @@ class Stewardship:
         :raises LimitExceeded: the account has all the CMKs it may have in this region.
         """
         self._ledger.admit()
+        authorise_container(case)
         call = case.call
+        quota = await self._quota(call)
         material = await self._hsm.generate_key(call.region_id, key_version_id)
         event = keys_of.create(call, key_id, key_version_id, wanted)
         submission = Submission(
             events=(event,),
             claim=call.stream,
             guards=case.guards,
-            tallies=(Tally(cmk_tally(call.by.account_id, call.region_id), 1, self._cmks_max),),
+            tallies=(Tally(cmk_tally(call.by.account_id, call.region_id), 1, quota),),
             material=(SealedMaterial(key_id, material),),
         )
         try:
@@ -71,13 +84,14 @@ class Stewardship:
         return key
 
     async def list_keys(self, case: Case, filters: Mapping[str, frozenset[str]], offset: int, limit: int) -> ListedKeys:
+        authorise_container(case)
         call = case.call
         page = await self._directory.page(call.by.account_id, call.region_id, filters, offset, limit)
         await self._ledger.append(case.answered())
         return page
 
     async def answer(self, case: Case) -> None:
-        """Record a call that looks at no key."""
+        """Record a call that looks at no key, and that every authenticated caller may make."""
         await self._ledger.append(case.answered())
 
     async def enable_key(self, case: Case, key_id: UUID) -> None:
@@ -117,10 +131,12 @@ class Stewardship:
         self._keys.forget(frozenset((key_id,)))
         return event
 
+    async def _quota(self, call: Call) -> int:
+        """What the operator granted the account in this region, else what every account has."""
+        authority = await self._authorities.of(call.by.account_id)
+        granted = authority.quota(call.region_id) if authority is not None else None
+        return self._cmks_max if granted is None else granted
+
     async def _permitted(self, case: Case, key_id: UUID) -> Key:
-        self._ledger.admit()
-        held = await self._keys.held(key_id)
-        case.look_at(held)
-        key = held.existing()
-        key.permit(case.call)
+        key, _ = await admitted(case, key_id, self._keys, self._ledger)
         return key

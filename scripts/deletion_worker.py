@@ -15,7 +15,6 @@ import signal
 import sys
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 from uuid import UUID
@@ -23,6 +22,7 @@ from uuid import UUID
 import structlog
 
 from adapters.authentication_minutes import AuthenticationMinutes
+from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.heartbeat import keep_beating
 from adapters.key_cache import KeyCache
@@ -30,7 +30,7 @@ from adapters.ledger.mapper import decode
 from adapters.logging import set_up_logging
 from adapters.set_up import SetUpRefused
 from adapters.settings import Settings, SettingsError, read_settings
-from domain.account import SYSTEM
+from domain import identity
 from domain.call import Call
 from domain.errors import KeyLedgerError, ServiceUnavailable
 from domain.guard import GuardMoved
@@ -55,7 +55,12 @@ class DeletionWorker:
         # Nothing is remembered from one round to the next: a few reads a day are cheaper than a stale memory.
         self._keys = KeyCache(deployment.reader, deployment.hsm, self._directory.key_of_version, size=PAGE)
         self._stewardship = Stewardship(
-            self._keys, deployment.hsm, deployment.writer, self._directory, settings.quota_keys
+            self._keys,
+            AuthorityCache(deployment.reader),
+            deployment.hsm,
+            deployment.writer,
+            self._directory,
+            settings.quota_keys,
         )
 
     async def round(self) -> int:
@@ -70,8 +75,9 @@ class DeletionWorker:
         return destroyed
 
     async def _destroy(self, key_id: UUID, owner: str, region_id: str) -> bool:
+        system = identity.of_system(owner)
         call = Call(
-            by=replace(SYSTEM, account_id=owner),
+            by=system.caller,
             operation=Operation.DESTROY_KEY,
             request_id=uuid.uuid4(),
             stream=uuid.uuid4(),
@@ -80,7 +86,7 @@ class DeletionWorker:
         )
         self._keys.forget(frozenset((key_id,)))
         try:
-            await self._stewardship.destroy_key(Case(call), key_id)
+            await self._stewardship.destroy_key(Case(call, system.access), key_id)
         except ServiceUnavailable:
             raise
         except (GuardMoved, AlreadyRecorded, KeyLedgerError) as overtaken:

@@ -87,6 +87,17 @@ class LedgerReader:
         )
         return [decode(stream, version, topic, state) for version, topic, state in rows]
 
+    async def stream_after(self, stream: UUID, version: int, limit: int) -> list[Event]:
+        """The next events of a stream after ``version``, in order; at most ``limit``."""
+        rows = await self._rows(
+            "select originator_version, topic, state from ledger.events where originator_id = %s"
+            " and originator_version > %s order by originator_version limit %s",
+            stream,
+            version,
+            limit,
+        )
+        return [decode(stream, version, topic, state) for version, topic, state in rows]
+
     async def material_of(self, key_id: UUID, key_version_id: UUID) -> WrappedKey | None:
         rows = await self._rows(
             "select region_id, wrapped from ledger.sealed_material where key_version_id = %s and key_id = %s",

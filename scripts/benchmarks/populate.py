@@ -21,6 +21,7 @@ import psycopg
 
 from adapters.ledger.writer import LedgerWriter
 from domain import key as keys_of
+from domain.access import Access
 from domain.account import cmk_tally
 from domain.call import Call, Caller
 from domain.key import NewKey
@@ -99,6 +100,7 @@ class _Author:
         self._by = Caller(
             account_id=root.account_id, kind=root.kind, principal=root.principal, access_key_id=root.access_key_id
         )
+        self._access = Access(account_id=root.account_id, principal=root.principal)
         self._region_id = access_key.region_id
         self._step = LIFE / max(1, 3 * wanted.keys + wanted.events)
         self._at = datetime.now(UTC) - LIFE
@@ -118,7 +120,7 @@ class _Author:
         )
 
     def use(self, one: _Made) -> Submission:
-        case = Case(self._call(Operation.ENCRYPT))
+        case = Case(self._call(Operation.ENCRYPT), self._access)
         case.key_id = one.key_id
         return case.used(one.key_version_id, (Tally(one.key_version_id, 1, ENCRYPTIONS_PER_KEY_VERSION_MAX),))
 

@@ -15,12 +15,12 @@ from domain import account as accounts
 from domain.events import Event
 from domain.guard import Guard, GuardMoved
 from domain.ports import AlreadyRecorded, Submission
-from domain.recording import Case
 from domain.vocabulary import Operation
 from tests.fixtures.ledger import (
     ACCOUNT,
     MadeKey,
     a_call,
+    a_case,
     a_disabling,
     a_new_key,
     a_use,
@@ -84,11 +84,11 @@ async def test_a_use_decided_before_a_disable_is_refused_after_it(subject: Subje
 
 async def test_a_guard_on_version_zero_holds_until_the_stream_begins(subject: Subject) -> None:
     key_id = uuid.uuid4()
-    case = Case(a_call(Operation.DESCRIBE_KEY))
+    case = a_case(a_call(Operation.DESCRIBE_KEY))
     await subject.append(dataclasses.replace(case.answered(), guards=(Guard(key_id, 0),)))
     made = a_new_key()
     await subject.append(made.submission)
-    late = dataclasses.replace(Case(a_call()).answered(), guards=(Guard(made.key.key_id, 0),))
+    late = dataclasses.replace(a_case().answered(), guards=(Guard(made.key.key_id, 0),))
     with pytest.raises(GuardMoved):
         await subject.append(late)
 

@@ -124,6 +124,7 @@ def test_a_key_is_created_as_it_was_asked_for() -> None:
     assert event.tags == {"team": "shop"}
     assert evolve(event, None) == Key(
         key_id=key_id,
+        arn=f"acs:kms:eu-central-1:{call.by.account_id}:key/{key_id}",
         version=1,
         owner=call.by.account_id,
         region_id="eu-central-1",
@@ -135,6 +136,7 @@ def test_a_key_is_created_as_it_was_asked_for() -> None:
         key_usage=KeyUsage.ENCRYPT_DECRYPT,
         origin=Origin.ALIYUN_KMS,
         protection_level=ProtectionLevel.HSM,
+        tags={"team": "shop"},
     )
 
 

@@ -23,7 +23,7 @@ from domain.events import KeyDisabled as Disabled
 from domain.recording import ATTEMPTS, Case, recorded
 from domain.vocabulary import Operation
 from tests.fixtures.domain import Process, Service, refusal_of
-from tests.fixtures.ledger import a_call
+from tests.fixtures.ledger import a_call, a_caller, full_access
 
 CONTEXT: Final = {"purpose": "order"}
 
@@ -136,7 +136,7 @@ async def test_a_failure_of_the_service_is_no_refusal_and_is_not_recorded(
 
     before = len(service.ledger.history)
     with pytest.raises(type(failure)):
-        await recorded(a_call(), service.ledger, lambda _: None, decide)
+        await recorded(a_call(), full_access(a_caller()), service.ledger, lambda _: None, decide)
     assert len(service.ledger.history) == before
 
 
@@ -146,7 +146,7 @@ async def test_a_refusal_that_cannot_be_recorded_is_not_told(service: Service) -
 
     service.ledger.unreachable = 1
     with pytest.raises(ServiceUnavailable):
-        await recorded(a_call(), service.ledger, lambda _: None, decide)
+        await recorded(a_call(), full_access(a_caller()), service.ledger, lambda _: None, decide)
 
 
 async def test_a_refusal_whose_acknowledgement_is_lost_is_not_told_though_it_stands(service: Service) -> None:
@@ -155,7 +155,7 @@ async def test_a_refusal_whose_acknowledgement_is_lost_is_not_told_though_it_sta
 
     service.ledger.unacknowledged = 1
     with pytest.raises(ServiceUnavailable):
-        await recorded(a_call(), service.ledger, lambda _: None, decide)
+        await recorded(a_call(), full_access(a_caller()), service.ledger, lambda _: None, decide)
     assert len(refusals(service)) == 1
 
 
@@ -164,5 +164,5 @@ async def test_what_nobody_foresaw_is_neither_recorded_nor_hidden(service: Servi
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await recorded(a_call(), service.ledger, lambda _: None, decide)
+        await recorded(a_call(), full_access(a_caller()), service.ledger, lambda _: None, decide)
     assert not refusals(service)
