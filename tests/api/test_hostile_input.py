@@ -18,6 +18,7 @@ import pytest
 from tests.fixtures import signed
 from tests.fixtures.service import Service
 from tests.fixtures.signed import Raw
+from tests.fixtures.talking import as_bytes, codes, hear, talk
 
 HEAD: Final = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n"
 
@@ -28,36 +29,6 @@ def _unharmed(service: Service) -> Iterator[None]:
     yield
     assert [worker.pid for worker in service.workers()] == before
     assert service.is_ready()
-
-
-def _talk(service: Service, *parts: bytes, tls: bool = True) -> bytes:
-    """Send ``parts``, read until the service closes or says no more for a second."""
-    with service.connect(tls=tls) as connection:
-        for part in parts:
-            connection.sendall(part)
-        return _heard(connection)
-
-
-def _heard(connection: socket.socket, seconds: float = 1.0) -> bytes:
-    heard = b""
-    connection.settimeout(seconds)
-    with contextlib.suppress(TimeoutError, ConnectionError, ssl.SSLError):
-        while part := connection.recv(65_536):
-            heard += part
-    return heard
-
-
-def _bytes(service: Service, raw: Raw, version: str = "1.1", **headers: str) -> bytes:
-    lines = {"host": service.address, **raw.headers, **headers}
-    if raw.body:
-        lines.setdefault("content-length", str(len(raw.body)))
-    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    return f"{raw.method} {raw.target} HTTP/{version}\r\n{head}\r\n".encode() + raw.body
-
-
-def _codes(heard: bytes) -> list[object]:
-    bodies = [part for part in heard.split(b"\r\n\r\n")[1:] if part.startswith(b"{")]
-    return [json.loads(part[: part.rindex(b"}") + 1]).get("Code") for part in bodies]
 
 
 # --- what is not HTTP, or not TLS ---
@@ -88,12 +59,12 @@ def _codes(heard: bytes) -> list[object]:
     ],
 )
 def test_what_is_not_http_is_refused(service: Service, sent: bytes) -> None:
-    heard = _talk(service, sent)
+    heard = talk(service, sent)
     assert heard == b"" or heard.startswith((b"HTTP/1.1 4", b"HTTP/1.0 4")), heard
 
 
 def test_plain_http_to_the_port_of_tls_is_closed(service: Service) -> None:
-    heard = _talk(service, HEAD + b"\r\n", tls=False)
+    heard = talk(service, HEAD + b"\r\n", tls=False)
     assert b"HTTP" not in heard
 
 
@@ -106,7 +77,7 @@ def test_another_name_than_the_certificates_is_answered_or_closed(service: Servi
         context.wrap_socket(plain, server_hostname="elsewhere.example") as connection,
     ):
         connection.sendall(HEAD + b"\r\n")
-        assert _heard(connection).startswith(b"HTTP/1.1 400")
+        assert hear(connection).startswith(b"HTTP/1.1 400")
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -138,38 +109,38 @@ def test_tls_1_1_is_not_spoken(service: Service) -> None:
 
 
 def test_http_1_0_is_answered_and_closed(service: Service) -> None:
-    asked = _bytes(service, signed.rpc(service.root, "DescribeRegions"), version="1.0")
-    assert b" 200 " in _talk(service, asked).partition(b"\r\n")[0]
+    asked = as_bytes(service, signed.rpc(service.root, "DescribeRegions"), version="1.0")
+    assert b" 200 " in talk(service, asked).partition(b"\r\n")[0]
 
 
 def test_pipelined_requests_are_answered_in_order(service: Service) -> None:
     asked = [
-        _bytes(service, signed.rpc(service.root, "DescribeRegions")),
-        _bytes(service, signed.rpc(service.root, "DescribeKey", {"KeyId": "nonsense"})),
-        _bytes(service, signed.rpc(service.root, "DescribeKey", {"KeyId": "alias/x"}, method="POST", place="form")),
-        _bytes(service, signed.rpc(service.root, "Nothing")),
+        as_bytes(service, signed.rpc(service.root, "DescribeRegions")),
+        as_bytes(service, signed.rpc(service.root, "DescribeKey", {"KeyId": "nonsense"})),
+        as_bytes(service, signed.rpc(service.root, "DescribeKey", {"KeyId": "alias/x"}, method="POST", place="form")),
+        as_bytes(service, signed.rpc(service.root, "Nothing")),
     ]
-    heard = _talk(service, b"".join(asked))
-    assert _codes(heard) == [None, "InvalidParameter", "Forbidden.AliasNotFound", "InvalidApi.NotFound"]
+    heard = talk(service, b"".join(asked))
+    assert codes(heard) == [None, "InvalidParameter", "Forbidden.AliasNotFound", "InvalidApi.NotFound"]
 
 
 def test_a_chunked_body_is_a_body(service: Service) -> None:
     raw = signed.rpc(service.root, "DescribeKey", {"KeyId": "alias/x"}, method="POST", place="form")
     chunks = b"".join(b"%x\r\n%b\r\n" % (1, raw.body[at : at + 1]) for at in range(len(raw.body)))
-    asked = _bytes(service, raw.but(body=b""), **{"transfer-encoding": "chunked"})
-    assert _codes(_talk(service, asked + chunks + b"0\r\n\r\n")) == ["Forbidden.AliasNotFound"]
+    asked = as_bytes(service, raw.but(body=b""), **{"transfer-encoding": "chunked"})
+    assert codes(talk(service, asked + chunks + b"0\r\n\r\n")) == ["Forbidden.AliasNotFound"]
 
 
 def test_a_request_that_comes_byte_by_byte_is_answered(service: Service) -> None:
-    asked = _bytes(service, signed.rpc(service.root, "DescribeRegions"))
-    assert _codes(_talk(service, *(bytes([byte]) for byte in asked))) == [None]
+    asked = as_bytes(service, signed.rpc(service.root, "DescribeRegions"))
+    assert codes(talk(service, *(bytes([byte]) for byte in asked))) == [None]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_half_a_request_is_nobodys_request(service: Service, share: float) -> None:
     before = service.head()
     raw = signed.rpc(service.root, "DescribeRegions", method="POST", place="form")
-    asked = _bytes(service, raw)
+    asked = as_bytes(service, raw)
     with service.connect() as connection:
         connection.sendall(asked[: int(len(asked) * share)])
     assert service.is_ready()
@@ -197,7 +168,7 @@ def _talk_until_refused(service: Service, sent: bytes) -> bytes:
     with service.connect() as connection:
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             connection.sendall(sent)
-        return _heard(connection)
+        return hear(connection)
 
 
 def test_a_query_beyond_131072_bytes_is_refused_in_words(service: Service) -> None:
@@ -218,7 +189,7 @@ def test_a_body_beyond_262144_bytes_is_refused_without_reading_it(service: Servi
     head = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Type: %b\r\n%b\r\n\r\n"
     sent = head % (path.encode(), signed.FORM.encode(), length) + (b"1000000\r\n" if chunked else b"")
     heard = _talk_until_refused(service, sent + b"a" * 300_000)
-    assert _codes(heard) == ["ParseRequestParameterException"]
+    assert codes(heard) == ["ParseRequestParameterException"]
 
 
 # --- what the decoder must not take ---
@@ -318,10 +289,10 @@ def test_a_header_that_was_changed_or_added_is_found(service: Service, name: str
 
 def test_a_signed_header_that_stands_twice_is_refused(service: Service) -> None:
     asked = signed.acs(service.root, "DescribeRegions", host=service.address, method="GET")
-    sent = _bytes(service, asked).replace(b"\r\n\r\n", b"\r\nx-acs-action: CreateKey\r\n\r\n", 1)
-    assert _codes(_talk(service, sent)) == ["IncompleteSignature"]
-    hosts = _bytes(service, asked).replace(b"\r\n\r\n", b"\r\nHost: kms.cn-shanghai.x\r\n\r\n", 1)
-    assert _codes(_talk(service, hosts)) == ["IncompleteSignature"]
+    sent = as_bytes(service, asked).replace(b"\r\n\r\n", b"\r\nx-acs-action: CreateKey\r\n\r\n", 1)
+    assert codes(talk(service, sent)) == ["IncompleteSignature"]
+    hosts = as_bytes(service, asked).replace(b"\r\n\r\n", b"\r\nHost: kms.cn-shanghai.x\r\n\r\n", 1)
+    assert codes(talk(service, hosts)) == ["IncompleteSignature"]
 
 
 def test_a_body_that_was_added_or_changed_is_found(service: Service) -> None:
@@ -363,12 +334,12 @@ def test_no_header_says_where_a_caller_is(service: Service) -> None:
 
 def test_a_user_agent_is_recorded_as_far_as_it_is_text(service: Service) -> None:
     asked = signed.rpc(service.root, "DescribeRegions")
-    heard = _talk(service, _bytes(service, asked, **{"user-agent": "a" * 10_000}))
+    heard = talk(service, as_bytes(service, asked, **{"user-agent": "a" * 10_000}))
     request_id = json.loads(heard.partition(b"\r\n\r\n")[2])["RequestId"]
     (event,) = service.events_of(request_id)
     assert event.call["user_agent"] == "a" * 256
-    odd = _bytes(service, signed.rpc(service.root, "DescribeRegions")).replace(
+    odd = as_bytes(service, signed.rpc(service.root, "DescribeRegions")).replace(
         b"\r\n\r\n", b"\r\nUser-Agent: \xff\xfe\x01\r\n\r\n", 1
     )
-    heard = _talk(service, odd)
+    heard = talk(service, odd)
     assert heard.startswith((b"HTTP/1.1 200", b"HTTP/1.1 400"))
