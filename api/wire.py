@@ -31,7 +31,7 @@ RECOMMENDATIONS: Final[Mapping[int, str]] = {
     400: "Correct the request; the message says what was expected.",
     403: "Ask an administrator of the account for the permission.",
     404: "Check the name, the region and the account.",
-    409: "Look at the key's state with DescribeKey.",
+    409: "Look at the state of what the message is about.",
     429: "Retry later, more slowly.",
     500: "Give your operator the RequestId.",
     503: "Retry later.",

@@ -95,7 +95,7 @@ def test_an_error_in_json_has_the_fields_of_kms_and_of_pop() -> None:
         "HttpStatus": 409,
         "Code": "Rejected.Disabled",
         "Message": "The request was rejected because the key state is Disabled.",
-        "Recommend": "Look at the key's state with DescribeKey.",
+        "Recommend": "Look at the state of what the message is about.",
     }
 
 
