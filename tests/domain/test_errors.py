@@ -15,7 +15,7 @@ PUBLISHED: Final = """
 | Forbidden.AliasNotFound | The specified Alias is not found. |
 | InvalidAccessKeyId.NotFound | The AccessKey ID provided does not exist in our records. |
 | Forbidden.NoPermission | This operation is forbidden by permission system. |
-| Forbidden.AccessKey | This AccessKey is not enabled. |
+| InvalidAccessKeyId.Inactive | Specified access key is disabled. |
 | UnsupportedHTTPMethod | This http method is not supported. |
 | ParseRequestParameterException | Server parse parameters exception. |
 | IncompleteSignature | The request signature does not conform to Alibaba Cloud standards. |

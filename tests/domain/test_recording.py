@@ -14,9 +14,8 @@ from domain.errors import (
 from domain.events import CallAnswered, CallRefused, KeyUsed
 from domain.guard import Guard, GuardMoved
 from domain.vocabulary import Operation
-from tests.fixtures.domain import Process, Service, asked, refusal_of
+from tests.fixtures.domain import OF_KEYS, Process, Service, asked, refusal_of
 
-NOT_OF_A_KEY: Final = {Operation.SET_UP, Operation.DESTROY_KEY, Operation.DESCRIBE_REGIONS, Operation.UNKNOWN}
 CONTEXT: Final = {"purpose": "order"}
 
 
@@ -88,6 +87,7 @@ async def test_a_refusal_tells_who_was_refused_what_and_why(service: Service, pr
         message=KeyDisabled().message,
         key_id=key_id,
         encryption_context=CONTEXT,
+        resource=service.state_of(key_id).arn,
     )
 
 
@@ -97,7 +97,12 @@ async def test_a_call_that_only_looks_is_recorded_too(service: Service, process:
     await process.describe(key_id, call)
     answered = service.ledger.history[-1]
     assert answered == CallAnswered(
-        originator_id=call.stream, originator_version=1, timestamp=call.at, call=call, key_id=key_id
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        key_id=key_id,
+        resource=service.state_of(key_id).arn,
     )
 
 
@@ -192,7 +197,7 @@ async def test_a_moved_authority_is_for_the_caller_to_read_again(service: Servic
     assert service.journal.count("hsm encrypt") == 1, "it is no use to decide again for the same caller"
 
 
-@pytest.mark.parametrize("operation", sorted(set(Operation) - NOT_OF_A_KEY))
+@pytest.mark.parametrize("operation", OF_KEYS)
 async def test_no_answer_stands_on_an_authority_that_moved(
     service: Service, process: Process, operation: Operation
 ) -> None:
