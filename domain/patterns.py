@@ -1,14 +1,13 @@
 """Texts with ``*`` (any run of characters, also none) and ``?`` (exactly one), as actions and resources have them.
 
-Matching never goes back over what it has matched: each part between two stars is taken where it is found first, which
-is right because a later place only leaves less text for the rest. So the time is bounded by the lengths of pattern and
-text multiplied, and is linear where a part has no ``?``. There is no regular expression in it, so nothing in a pattern
-can become one.
+Matching never goes back over what it has matched, whatever the pattern: its time grows with the length of the text, and
+no more than linearly with that of the pattern. There is no regular expression in it, so nothing in a pattern can become
+one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 Matches = Callable[[str], bool]
 
@@ -58,7 +57,9 @@ def _anything(_: str) -> bool:
 
 
 def _with_stars(pattern: str) -> Matches:
-    """For a pattern without ``?``: what it begins with, what it ends with, and what must be found in between."""
+    """For a pattern without ``?``: what it begins with, what it ends with, and the parts in between, each of which is
+    taken where it is found first: a later place would only leave less text for the rest.
+    """
     first, *rest = pattern.split("*")
     last = rest.pop()
     between = tuple(part for part in rest if part)
@@ -78,55 +79,28 @@ def _with_stars(pattern: str) -> Matches:
 
 
 def _with_question_marks(pattern: str) -> Matches:
-    """The same for any pattern."""
-    first, *rest = [_Part(part) for part in pattern.split("*")]
-    if not rest:
-        return lambda text: len(text) == first.length and first.stands_at(text, 0)
-    last = rest.pop()
+    """For any pattern, by the bits of one integer: bit ``n`` says that the text so far is matched by the first ``n``
+    characters of the pattern, stars not counted. Each character of the text takes one step of all bits at once: the
+    algorithm Shift-And of Baeza-Yates and Gonnet, with stars as places where a bit may stay.
+    """
+    stays, anything, length = 0, 0, 0
+    masks: dict[str, int] = {}
+    for character in pattern:
+        here = 1 << length
+        if character == "*":
+            stays |= here
+            continue
+        length += 1
+        if character == "?":
+            anything |= here
+        else:
+            masks[character] = masks.get(character, 0) | here
+    steps = {character: mask | anything for character, mask in masks.items()}
 
     def matches(text: str) -> bool:
-        at, end = first.length, len(text) - last.length
-        if end < at or not first.stands_at(text, 0) or not last.stands_at(text, end):
-            return False
-        for part in rest:
-            at = part.find(text, at, end)
-            if at < 0:
-                return False
-            at += part.length
-        return True
+        state = 1
+        for character in text:
+            state = (state & steps.get(character, anything)) << 1 | state & stays
+        return state >> length == 1
 
     return matches
-
-
-class _Part:
-    """What stands between two stars: literal pieces at fixed distances, with a ``?`` for each character between."""
-
-    __slots__ = ("_anchor", "_offset", "_pieces", "length")
-
-    def __init__(self, part: str) -> None:
-        self.length = len(part)
-        self._pieces = _pieces(part)
-        self._offset, self._anchor = max(self._pieces, key=lambda piece: len(piece[1]), default=(0, ""))
-
-    def stands_at(self, text: str, at: int) -> bool:
-        return all(text.startswith(piece, at + offset) for offset, piece in self._pieces)
-
-    def find(self, text: str, start: int, end: int) -> int:
-        """The first place from ``start`` on where all of this stands before ``end``; -1 for nowhere."""
-        latest = end - self.length
-        at = text.find(self._anchor, start + self._offset, end) - self._offset
-        while start <= at <= latest:
-            if self.stands_at(text, at):
-                return at
-            at = text.find(self._anchor, at + self._offset + 1, end) - self._offset
-        return -1
-
-
-def _pieces(part: str) -> Sequence[tuple[int, str]]:
-    """``a??bc`` is ``a`` at 0 and ``bc`` at 3."""
-    pieces, at = [], 0
-    for piece in part.split("?"):
-        if piece:
-            pieces.append((at, piece))
-        at += len(piece) + 1
-    return pieces
