@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from domain import events
-from domain.call import Caller
+from domain.call import Call, Caller
 from domain.guard import Guard
 from domain.policy import Policy
 from domain.ram import arns, fold
@@ -56,6 +56,16 @@ class Authority(AccountState):
             raise ValueError(f"{event.TOPIC} at {at} does not follow version {self.version} of {self.stream}")
         fold.evolve(event, self)
         self.version = event.originator_version
+
+    def next(self, call: Call) -> dict[str, Any]:
+        """What every event has that ``call`` makes of this account."""
+        return {
+            "originator_id": self.stream,
+            "originator_version": self.version + 1,
+            "timestamp": call.at,
+            "call": call,
+            "account_id": self.account_id,
+        }
 
     # --- callers ---
 

@@ -127,3 +127,6 @@ SYSTEM_POLICIES: Final[Mapping[str, ManagedPolicy]] = MappingProxyType(
 PARSED: Final[Mapping[str, Policy]] = MappingProxyType(
     {name: parse(policy.document, name=f"System/{name}") for name, policy in SYSTEM_POLICIES.items()}
 )
+
+SYSTEM_NAMES: Final = frozenset(name.lower() for name in SYSTEM_POLICIES)
+"""Whatever their case: no custom policy may be taken for one of them."""

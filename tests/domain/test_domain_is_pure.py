@@ -16,9 +16,9 @@ FILES: Final = sorted(Path(next(iter(domain.__path__))).rglob("*.py"))
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "__future__": frozenset({"annotations"}),
     "binascii": frozenset(),
-    "collections.abc": frozenset({"Awaitable", "Callable", "Container", "Iterable", "Mapping"}),
+    "collections.abc": frozenset({"Awaitable", "Callable", "Container", "Hashable", "Iterable", "Iterator", "Mapping"}),
     "dataclasses": frozenset({"dataclass", "field", "replace"}),
-    "datetime": frozenset({"datetime", "timedelta"}),
+    "datetime": frozenset({"UTC", "datetime", "timedelta"}),
     "enum": frozenset({"StrEnum"}),
     "eventsourcing.domain": frozenset({"DomainEvent"}),
     "ipaddress": frozenset(),
@@ -27,7 +27,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "re": frozenset(),
     "struct": frozenset(),
     "types": frozenset({"MappingProxyType"}),
-    "typing": frozenset({"Any", "ClassVar", "Final", "Never", "NamedTuple", "Protocol", "TypeVar"}),
+    "typing": frozenset({"Any", "ClassVar", "Final", "Generic", "Never", "NamedTuple", "Protocol", "TypeVar"}),
     "uuid": frozenset({"UUID", "uuid5"}),
 }
 """Module -> names taken from it; an empty set where the module itself is imported. It grows only by purpose."""
