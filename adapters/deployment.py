@@ -27,6 +27,27 @@ class Deployment:
     reader: LedgerReader
 
 
+@dataclass(frozen=True, slots=True)
+class OpenLedger:
+    """For what needs no HSM."""
+
+    writer: LedgerWriter
+    reader: LedgerReader
+
+
+@asynccontextmanager
+async def ledger_opened(settings: Settings) -> AsyncIterator[OpenLedger]:
+    """The ledger alone; the writer closes after what still waits is written. A database that is away is waited for."""
+    async with AsyncExitStack() as stack:
+        reader = LedgerReader(settings.database_url, settings.database_connections)
+        await reader.start()
+        stack.push_async_callback(reader.close)
+        writer = LedgerWriter(settings.database_url, _limits(settings))
+        await writer.start()
+        stack.push_async_callback(writer.close)
+        yield OpenLedger(writer, reader)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Deployment]:
     """Open all of it; closes in the reverse order, the writer after what still waits is written.
@@ -38,14 +59,9 @@ async def opened(settings: Settings) -> AsyncIterator[Deployment]:
     async with AsyncExitStack() as stack:
         hsm = open_from_settings(settings)
         stack.callback(hsm.close)
-        reader = LedgerReader(settings.database_url, settings.database_connections)
-        await reader.start()
-        stack.push_async_callback(reader.close)
-        writer = LedgerWriter(settings.database_url, _limits(settings))
-        await writer.start()
-        stack.push_async_callback(writer.close)
-        await _check_token(hsm, reader, settings.regions)
-        yield Deployment(hsm, writer, reader)
+        ledger = await stack.enter_async_context(ledger_opened(settings))
+        await _check_token(hsm, ledger.reader, settings.regions)
+        yield Deployment(hsm, ledger.writer, ledger.reader)
 
 
 def _limits(settings: Settings) -> WriterLimits:

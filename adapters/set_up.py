@@ -15,12 +15,12 @@ from adapters.access_keys import sealing_place
 from adapters.ledger.reader import LedgerReader
 from adapters.ram_identifiers import new_access_key, new_account_id
 from domain import account as accounts
-from domain.call import Call
-from domain.events import AccessKeyCreated, Event, RegionOpened
+from domain.call import Call, Caller
+from domain.events import Event, RegionOpened
 from domain.guard import GuardMoved
 from domain.ports import Hsm, HsmSetup, Ledger, SealedSecret, Submission
 from domain.ram import authority as authorities
-from domain.ram.authority import Authority
+from domain.ram.operator import further_root_access_key
 from domain.vocabulary import Operation
 
 
@@ -83,26 +83,41 @@ class SetUp:
         account = authorities.replay(await self._reader.stream(accounts.account_stream(credentials.account_id)))
         if account is not None and account.access_key(credentials.access_key_id) is not None:
             return
+        if await self._reader.secret(credentials.access_key_id) is not None:
+            raise SetUpRefused(
+                f"The access key {credentials.access_key_id} of account {credentials.account_id} was deleted and never "
+                "comes back. Remove the file that holds it: the next start makes another one."
+            )
         call = self._call("")
         events: tuple[Event, ...]
         if account is None:
             events = accounts.open_account(call, credentials.account_id, credentials.access_key_id)
         else:
-            events = (_further_access_key(call, account, credentials.access_key_id),)
-        place = sealing_place(credentials.access_key_id)
-        sealed = await self._hsm.seal(credentials.access_key_secret.encode(), place)
-        secret = SealedSecret(credentials.access_key_id, credentials.account_id, sealed)
+            events = (further_root_access_key(account, call, credentials.access_key_id),)
+        secret = await sealed_secret(self._hsm, credentials)
         await self._ledger.append(Submission(events=events, claim=call.stream, secrets=(secret,)))
 
     def _call(self, region_id: str) -> Call:
-        return Call(
-            by=accounts.SYSTEM,
-            operation=Operation.SET_UP,
-            request_id=uuid.uuid4(),
-            stream=uuid.uuid4(),
-            at=self._now(),
-            region_id=region_id,
-        )
+        return own_call(accounts.SYSTEM, region_id, self._now())
+
+
+def own_call(by: Caller, region_id: str, at: datetime) -> Call:
+    """A call of the service's own, which nobody sent over the wire."""
+    return Call(
+        by=by,
+        operation=Operation.SET_UP,
+        request_id=uuid.uuid4(),
+        stream=uuid.uuid4(),
+        at=at,
+        region_id=region_id,
+    )
+
+
+async def sealed_secret(hsm: Hsm, credentials: RootCredentials) -> SealedSecret:
+    """The secret as the ledger keeps it."""
+    place = sealing_place(credentials.access_key_id)
+    sealed = await hsm.seal(credentials.access_key_secret.encode(), place)
+    return SealedSecret(credentials.access_key_id, credentials.account_id, sealed)
 
 
 async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
@@ -116,17 +131,6 @@ async def check_root_key(hsm: HsmSetup, history: Iterable[Event]) -> None:
                 f"with (key check value {event.key_check_value}, found {found.hex() if found else 'none'}). Connect "
                 "the right token, or restore it from its backup: without it no key of this region can be used."
             )
-
-
-def _further_access_key(call: Call, account: Authority, access_key_id: str) -> AccessKeyCreated:
-    return AccessKeyCreated(
-        originator_id=account.stream,
-        originator_version=account.version + 1,
-        timestamp=call.at,
-        call=call,
-        account_id=account.account_id,
-        access_key_id=access_key_id,
-    )
 
 
 async def _insist(step: Callable[[], Awaitable[None]]) -> None:

@@ -20,6 +20,7 @@ from adapters.ledger.mapper import decode
 from adapters.logging import set_up_logging
 from adapters.metrics import PROJECTION_BEHIND, PROJECTION_POSITION, PROJECTION_STOPPED
 from adapters.settings import SettingsError, read_settings
+from projections.accounts import AccountRows
 from projections.key_directory import KeyDirectoryRows
 from projections.projector import PoisonEvent, Projection
 from projections.runner import Runner
@@ -27,7 +28,7 @@ from projections.usage import UsageRows
 
 _log = structlog.get_logger(__name__)
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), UsageRows())
+PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), AccountRows(), UsageRows())
 
 
 class LogAndMetrics:
