@@ -33,9 +33,7 @@ KEYS: Final[Mapping[str, Kind]] = MappingProxyType(
         "acs:PrincipalARN": Kind.TEXT,
         "acs:SecureTransport": Kind.BOOLEAN,
         "acs:SourceIp": Kind.ADDRESS,
-        "ram:ServiceName": Kind.TEXT,
         "sts:ExternalId": Kind.TEXT,
-        "sts:RoleSessionName": Kind.TEXT,
     }
 )
 """Besides ``kms:tag/<key>``. Letters' case does not count in them; they are kept as spelled here."""
@@ -62,23 +60,17 @@ def parse(place: str, value: object) -> tuple[Condition, ...]:
     """:raises Fault: a condition that nobody can evaluate."""
     block = members(place, value)
     return tuple(
-        condition
-        for name, keys in block.items()
-        for condition in _of_operator(within(place, name), _operator(within(place, name), name), name, keys)
+        condition for name, keys in block.items() for condition in _of_operator(within(place, name), name, keys)
     )
 
 
-def _operator(place: str, name: str) -> Operator:
+def _of_operator(place: str, name: str, value: object) -> list[Condition]:
     if name not in OPERATORS:
         raise Fault(place, f"no such condition operator. Expected one of {', '.join(OPERATORS)}")
-    return OPERATORS[name]
-
-
-def _of_operator(place: str, operator: Operator, name: str, value: object) -> list[Condition]:
     keys = members(place, value)
     if not keys:
         raise Fault(place, "names no condition key")
-    return [_condition(within(place, key), operator, name, key, values) for key, values in keys.items()]
+    return [_condition(within(place, key), OPERATORS[name], name, key, values) for key, values in keys.items()]
 
 
 def _condition(place: str, operator: Operator, name: str, key: str, value: object) -> Condition:
