@@ -38,7 +38,8 @@ class Holding:
 
     :ivar version: of the authority; :data:`STALE` while events may stand in the ledger that it does not have, and for
         ever once this holding was dropped.
-    :ivar touched: set by whoever uses it; what nobody touched goes first.
+    :ivar touched: set by whoever uses it again; what nobody touched goes first, so an account that is asked for once
+        cannot push out one that is used all the time.
     :ivar told: how often it was said to have changed: what was read before the last time may lack something.
     """
 
@@ -48,7 +49,7 @@ class Holding:
         self.authority: Authority | None = None
         self.entities = 0
         self.told = 0
-        self.touched = True
+        self.touched = False
         self.version = STALE
 
     def stale(self) -> None:

@@ -1,7 +1,7 @@
 """Fresh identifiers of RAM's entities and fresh access keys, from the operating system's randomness.
 
 Their shapes are the live service's: uids of accounts have 16 digits, ids of users and roles 18, ids of groups begin
-with ``g-``, ids of access keys with ``LTAI``.
+with ``g-``, ids of access keys with ``LTAI``, of sessions' with ``STS.``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ class NewAccessKey:
 
 def new_access_key() -> NewAccessKey:
     return NewAccessKey(f"LTAI{_random(20)}", _random(30))
+
+
+def new_session_key() -> NewAccessKey:
+    """Of a role's session: a ``STS.…`` id of 29 characters and a secret of 44 (261 bits)."""
+    return NewAccessKey(f"STS.{_random(25)}", _random(44))
 
 
 def new_account_id() -> str:

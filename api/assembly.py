@@ -24,6 +24,7 @@ from api.services import Services
 from domain.custody import Custody
 from domain.errors import ServiceUnavailable
 from domain.stewardship import Stewardship
+from domain.sts import RoleSessions
 from projections.key_directory import KeyDirectory
 from projections.runner import stopped
 
@@ -51,14 +52,16 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
 def _services(settings: Settings, deployment: Deployment, keys: KeyCache, directory: KeyDirectory) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
     authorities = AuthorityCache(deployment.reader)
+    sessions = Sessions(hsm, authorities)
     return Services(
         custody=Custody(keys, hsm, writer, settings.encryptions_per_key_version),
         stewardship=Stewardship(keys, authorities, hsm, writer, directory, settings.quota_keys),
         ledger=writer,
         keys=keys,
+        role_sessions=RoleSessions(authorities, sessions, writer),
         authorities=authorities,
         access_keys=AccessKeys(deployment.reader, hsm, authorities),
-        sessions=Sessions(hsm, authorities),
+        sessions=sessions,
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),

@@ -12,6 +12,7 @@ from adapters.sessions import Sessions
 from domain.custody import Custody
 from domain.ports import Authorities, Keys, Ledger
 from domain.stewardship import Stewardship
+from domain.sts import RoleSessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class Services:
     stewardship: Stewardship
     ledger: Ledger
     keys: Keys
+    role_sessions: RoleSessions
     authorities: Authorities
     access_keys: AccessKeys
     sessions: Sessions
