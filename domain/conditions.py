@@ -112,7 +112,7 @@ def _checked(place: str, operator: Operator, value: object) -> str:
     """JSON's numbers and booleans are taken as the text that they are written as."""
     if isinstance(value, bool):
         value = named(value)
-    written = str(value) if isinstance(value, Number) else text(place, value)
+    written = value.text if isinstance(value, Number) else text(place, value)
     try:
         operator.check(written)
     except ValueError:

@@ -2,6 +2,9 @@
 
 Here: the value, the limits, and ``parse``, which refuses whatever nobody could evaluate and says where it stands. Not
 here: the elements of a statement (:mod:`domain.statements`) and what follows for a caller (:mod:`domain.access`).
+
+Documents stand in ledgers as they were written and are read again on every replay: what is accepted may become more,
+never less (tests/golden/policies).
 """
 
 from __future__ import annotations

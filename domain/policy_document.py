@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Container, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 CITED_MAX: Final = 80
@@ -28,16 +29,11 @@ class Fault(Exception):
         super().__init__(f"{place or 'The document'}: {why}.")
 
 
-class Number(str):
-    """A JSON number, as it was written."""
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A JSON number, or NaN or an infinity, which Python's reader lets through: as it was written."""
 
-    __slots__ = ()
-
-
-class _NoJson(str):
-    """NaN or an infinity, which Python's reader takes for a number and JSON does not."""
-
-    __slots__ = ()
+    text: str
 
 
 class Members(dict[str, object]):
@@ -60,7 +56,7 @@ def _repeated(names: Iterable[str]) -> str:
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=_NoJson
+    object_pairs_hook=Members, parse_int=Number, parse_float=Number, parse_constant=Number
 )
 
 
@@ -99,7 +95,7 @@ def texts(place: str, value: object) -> list[tuple[str, str]]:
 
 def text(place: str, value: object) -> str:
     """A string that has a UTF-8 and no U+0000."""
-    if not isinstance(value, str) or isinstance(value, (Number, _NoJson)):
+    if not isinstance(value, str):
         raise Fault(place, f"expected a string, not {named(value)}")
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise Fault(place, "a lone surrogate or U+0000")
@@ -113,14 +109,14 @@ def within(place: str, name: str) -> str:
 
 def quoted(value: str) -> str:
     """In quotation marks, in ASCII, and cut where it is long."""
-    return json.dumps(value[:CITED_MAX]) + ("…" if len(value) > CITED_MAX else "")
+    return json.dumps(value[:CITED_MAX]) + ("..." if len(value) > CITED_MAX else "")
 
 
 def named(value: object) -> str:
     """What a JSON value is, for a sentence that wanted something else."""
     match value:
-        case Number() | _NoJson():
-            return value[:CITED_MAX]
+        case Number(text=written):
+            return written[:CITED_MAX]
         case str():
             return quoted(value)
         case None | True | False:
