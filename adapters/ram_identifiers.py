@@ -1,7 +1,6 @@
-"""Fresh identifiers of RAM's entities and fresh access keys, from the operating system's randomness.
+"""Uids of accounts, access keys and sessions' keys: fresh from the operating system's randomness, in Alibaba's shapes.
 
-Their shapes are the live service's: uids of accounts have 16 digits, ids of users and roles 18, ids of groups begin
-with ``g-``, ids of access keys with ``LTAI``, of sessions' with ``STS.``.
+Whatever else has an id gets it from its request (:mod:`domain.ram.ids`).
 """
 
 from __future__ import annotations
@@ -34,15 +33,6 @@ def new_session_key() -> NewAccessKey:
 def new_account_id() -> str:
     """16 digits."""
     return str(10**15 + secrets.randbelow(9 * 10**15))
-
-
-def new_entity_id() -> str:
-    """Of a user or a role: 18 digits, about 2^59."""
-    return str(10**17 + secrets.randbelow(9 * 10**17))
-
-
-def new_group_id() -> str:
-    return f"g-{_random(16)}"
 
 
 def _random(characters: int) -> str:

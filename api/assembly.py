@@ -23,6 +23,7 @@ from api.health import Check, Impaired
 from api.services import Services
 from domain.custody import Custody
 from domain.errors import ServiceUnavailable
+from domain.ram.service import Administration
 from domain.stewardship import Stewardship
 from domain.sts import RoleSessions
 from projections.key_directory import KeyDirectory
@@ -56,6 +57,7 @@ def _services(settings: Settings, deployment: Deployment, keys: KeyCache, direct
     return Services(
         custody=Custody(keys, hsm, writer, settings.encryptions_per_key_version),
         stewardship=Stewardship(keys, authorities, hsm, writer, directory, settings.quota_keys),
+        administration=Administration(authorities, writer, hsm),
         ledger=writer,
         keys=keys,
         role_sessions=RoleSessions(authorities, sessions, writer),

@@ -11,6 +11,7 @@ from adapters.access_keys import AccessKeys
 from adapters.sessions import Sessions
 from domain.custody import Custody
 from domain.ports import Authorities, Keys, Ledger
+from domain.ram.service import Administration
 from domain.stewardship import Stewardship
 from domain.sts import RoleSessions
 
@@ -21,6 +22,7 @@ class Services:
 
     custody: Custody
     stewardship: Stewardship
+    administration: Administration
     ledger: Ledger
     keys: Keys
     role_sessions: RoleSessions

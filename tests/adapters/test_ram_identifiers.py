@@ -7,15 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
-from adapters.ram_identifiers import new_access_key, new_account_id, new_entity_id, new_group_id
+from adapters.ram_identifiers import new_access_key, new_account_id
 
 
 @pytest.mark.parametrize(
     ("made", "shape"),
     [
         (new_account_id, r"[1-9][0-9]{15}"),
-        (new_entity_id, r"[1-9][0-9]{17}"),
-        (new_group_id, r"g-[A-Za-z0-9]{16}"),
         (lambda: new_access_key().access_key_id, r"LTAI[A-Za-z0-9]{20}"),
         (lambda: new_access_key().secret, r"[A-Za-z0-9]{30}"),
     ],

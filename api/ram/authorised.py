@@ -1,0 +1,54 @@
+"""Permission comes first: an operation of RAM is decided only after all ARNs it touches were allowed.
+
+So nobody learns without permission whether a user, a policy or a role exists.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from api.action import Fields, Handler
+from api.parameters import Parameters
+from api.ram import reading
+from api.services import Services
+from domain.call import Caller
+from domain.ram.entities import PolicyType
+from domain.recording import Case
+
+_BRACES: Final = re.compile(r"\{(\w+)\}")
+
+
+def authorised(ram_action: str, resources: tuple[str, ...], handler: Handler) -> Handler:
+    """``handler``, asked only where ``ram_action`` is allowed on all of ``resources``."""
+
+    async def decided(services: Services, case: Case, given: Parameters) -> Fields:
+        for resource in arns(resources, given, case.call.by):
+            case.authorise(ram_action, resource)
+        return await handler(services, case, given)
+
+    return decided
+
+
+def arns(resources: tuple[str, ...], given: Parameters, caller: Caller) -> tuple[str, ...]:
+    """``acs:ram:*:<uid>:user/alice`` for ``user/{UserName}``.
+
+    ``{Owner}`` is the user whose access keys are meant; ``{PolicyType}:`` says whose a policy is: the account's or the
+    system's. Only an operation that needs PolicyType has it: the others are about custom policies, whatever is sent.
+
+    :raises MissingParameter: what an ARN is made of is absent.
+    """
+    return tuple(_arn(resource, given, caller) for resource in resources)
+
+
+def _arn(resource: str, given: Parameters, caller: Caller) -> str:
+    whose, _, named = resource.rpartition(":")
+    of_system = whose == "{PolicyType}" and given.required("PolicyType") == PolicyType.SYSTEM
+    account = "system" if of_system else caller.account_id
+    return f"acs:ram:*:{account}:{_BRACES.sub(lambda braces: _value(braces[1], given, caller), named)}"
+
+
+def _value(name: str, given: Parameters, caller: Caller) -> str:
+    if name == "Owner":
+        return reading.owner(given, caller) or "root"
+    return given.required(name)
