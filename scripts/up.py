@@ -33,6 +33,7 @@ from scripts.up_listen import Readiness, is_loopback, listen
 from scripts.up_tell import Tell
 
 CREDENTIALS: Final = "credentials.json"
+_FOR_OPERATORS: Final = ("regions", "default_region", "quota_keys")
 RENEWAL_SECONDS: Final = 3_600.0
 """Between two looks at the server's certificate."""
 _SET_UP_SECONDS: Final = 300.0
@@ -150,9 +151,12 @@ def _settings(
         os.environ.pop(name, None)  # what was decided here stands in the file
     os.environ[SETTINGS_FILE] = str(folder.write("settings.json", values))
     os.environ.update(token.environment)
+    settings = read_settings()
+    # What the environment told is for operators' commands too, which run in environments of their own.
+    folder.write("settings.json", {**values, **{name: getattr(settings, name) for name in _FOR_OPERATORS}})
     # prometheus_client reads this when it is first imported, before any settings are.
     metrics = {"PROMETHEUS_MULTIPROC_DIR": str(_fresh_metrics(folder))}
-    return {**os.environ, **metrics, "PYTHONUNBUFFERED": "1"}, read_settings()
+    return {**os.environ, **metrics, "PYTHONUNBUFFERED": "1"}, settings
 
 
 def _certificates(folder: DataFolder) -> TlsFiles:

@@ -64,7 +64,7 @@ def tell(summary: dict[str, Any], sentence: str, as_json: bool) -> None:
     if as_json:
         print(json.dumps(summary), flush=True)
     else:
-        print(_fitted(sentence), file=sys.stderr)
+        print(fitted(sentence), file=sys.stderr)
 
 
 @contextmanager
@@ -82,12 +82,12 @@ def failures_in_words() -> Iterator[Interruption]:
 
 def _end(interruption: Interruption, failure: BaseException) -> NoReturn:
     if interruption.signal_number is not None:  # whatever else was raised is a consequence of it
-        _say("Interrupted before the end; no output file was made.")
+        say("Interrupted before the end; no output file was made.")
         raise typer.Exit(_BY_SIGNAL + interruption.signal_number)
     if isinstance(failure, Failure):
-        _say(str(failure))
+        say(str(failure))
         raise typer.Exit(failure.exit_code)
-    _say(_unforeseen(failure))
+    say(_unforeseen(failure))
     raise typer.Exit(_UNFORESEEN)
 
 
@@ -100,12 +100,12 @@ def _unforeseen(failure: BaseException) -> str:
     )
 
 
-def _say(sentence: str) -> None:
+def say(sentence: str) -> None:
     prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
-    print(prefix, _fitted(sentence, len("key-ledger: ")), file=sys.stderr)
+    print(prefix, fitted(sentence, len("key-ledger: ")), file=sys.stderr)
 
 
-def _fitted(sentence: str, indent: int = 0) -> str:
+def fitted(sentence: str, indent: int = 0) -> str:
     """Lines as wide as the terminal; one line where somebody's program reads it."""
     if not sys.stderr.isatty():
         return sentence
