@@ -1,6 +1,7 @@
 """One event for each answered request, refused ones too, and each names its caller; nothing secret stands anywhere.
 
-:data:`SCENES` has every operation of the table: one that is missing fails the build.
+:data:`SCENES` and :data:`tests.fixtures.ram_scenes.SCENES` have every operation of the table: one that is missing fails
+the build.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from urllib.parse import quote
 import psutil
 import pytest
 
-from api import operations
-from api.action import Effect
-from tests.fixtures import signed
+from api import kms_operations, operations
+from api.action import Action, Effect, Product
+from tests.fixtures import ram_scenes, signed
+from tests.fixtures.cast import STS, ask, cast, fresh
 from tests.fixtures.service import Recorded, Service
 from tests.fixtures.signed import Credentials
 
-OPERATIONS: Final = {action.name: action for action in operations.OPERATIONS.values()}
+KMS: Final = {action.name: action for action in kms_operations.TABLE}
+OTHERS: Final = {a.name: a for a in operations.OPERATIONS.values() if a.product is not Product.KMS}
 UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
 Given = dict[str, str]
 
@@ -54,11 +57,13 @@ def key(service: Service) -> tuple[str, str]:
 
 
 def test_every_operation_is_covered() -> None:
-    assert SCENES.keys() == OPERATIONS.keys()
+    assert SCENES.keys() == KMS.keys()
+    assert ram_scenes.SCENES.keys() == OTHERS.keys()
+    assert len(KMS) + len(OTHERS) == len(operations.OPERATIONS)
 
 
 @pytest.mark.parametrize("door", ["RPC", "ACS3"])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", KMS)
 def test_an_answered_request_has_one_event_that_names_its_caller(
     service: Service, key: tuple[str, str], operation: str, door: str
 ) -> None:
@@ -69,11 +74,11 @@ def test_an_answered_request_has_one_event_that_names_its_caller(
     answer = ask(operation, SCENES[operation][0](*key))
     assert answer.status_code == 200, answer.text
     (event,) = service.events(before)
-    assert event.topic.startswith(TOPICS[OPERATIONS[operation].effect])
+    assert event.topic.startswith(TOPICS[KMS[operation].effect])
     _names_the_root(service, event, operation, answer.json()["RequestId"])
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", KMS)
 def test_a_refused_request_has_one_event_with_the_code(service: Service, operation: str) -> None:
     before = service.head()
     answer = service.rpc(operation, SCENES[operation][1])
@@ -81,6 +86,37 @@ def test_a_refused_request_has_one_event_with_the_code(service: Service, operati
     (event,) = service.events(before)
     assert (event.topic, event.state["code"]) == ("kms.call.refused", answer.json()["Code"])
     assert event.state["message"] == answer.json()["Message"]
+    _names_the_root(service, event, operation, answer.json()["RequestId"])
+
+
+@pytest.mark.parametrize("door", ["RPC", "ACS3"])
+@pytest.mark.parametrize("operation", OTHERS)
+def test_an_answered_request_of_ram_or_sts_has_one_event_that_names_its_caller(
+    service: Service, operation: str, door: str
+) -> None:
+    action, given = OTHERS[operation], ram_scenes.SCENES[operation].answered(cast(service))
+    before = service.head()
+    asked = service.rpc if door == "RPC" else service.acs
+    answer = asked(operation, given, version=action.product.version)
+    assert answer.status_code == 200, answer.text
+    (event,) = service.events(before)
+    assert event.topic.startswith(_topic_of(action))
+    assert event.call["region_id"] == ""
+    if action.effect is Effect.READS:
+        assert event.state["resource"].startswith("acs:ram:")
+    _names_the_root(service, event, operation, answer.json()["RequestId"])
+
+
+@pytest.mark.parametrize("operation", [name for name in OTHERS if ram_scenes.SCENES[name].code])
+def test_a_refused_request_of_ram_or_sts_has_one_event_with_the_code(service: Service, operation: str) -> None:
+    action, (_, given, code) = OTHERS[operation], ram_scenes.SCENES[operation]
+    before = service.head()
+    answer = service.rpc(operation, given, version=action.product.version)
+    assert answer.json()["Code"] == code, answer.text
+    (event,) = service.events(before)
+    assert (event.topic, event.state["code"]) == ("kms.call.refused", code)
+    assert event.state["message"] == answer.json()["Message"]
+    assert action.product is Product.STS or event.state.get("resource", "").startswith("acs:ram:")
     _names_the_root(service, event, operation, answer.json()["RequestId"])
 
 
@@ -101,7 +137,7 @@ def test_a_use_that_the_state_refuses_tells_key_and_context(
 
 
 def test_what_a_known_caller_asks_that_does_not_exist_is_recorded(service: Service) -> None:
-    for given in ({}, {"Version": "2015-05-01"}):
+    for given in ({}, {"Version": "2015-05-01"}, {"Version": "2015-04-01"}):
         answer = service.rpc("NoSuchOperation", given)
         assert answer.json()["Code"] == "InvalidApi.NotFound"
         (event,) = service.events_of(answer.json()["RequestId"])
@@ -131,9 +167,9 @@ def test_all_events_stand_in_one_gapless_order_and_name_who_asked(service: Servi
     assert [event.position for event in events] == list(range(1, service.head() + 1))
     assert len({(event.stream, event.version) for event in events}) == len(events)
     for event in events:
-        assert event.call["kind"] in {"root-account", "system"}
+        assert event.call["kind"] in {"root-account", "ram-user", "assumed-role", "system"}
         assert event.call["principal"]
-        assert event.call["kind"] == "system" or event.call["access_key_id"] == service.root.access_key_id
+        assert event.call["kind"] == "system" or event.call["access_key_id"]
 
 
 def test_nothing_secret_stands_in_events_logs_metrics_or_argument_lists(service: Service) -> None:
@@ -175,9 +211,24 @@ def _secrets_told(service: Service) -> Iterator[str]:
         signed.Raw("POST", "/v1/decrypt", {"content-type": "application/json"}, refused.encode()),
     ):
         assert service.send(wrong).status_code >= 400
+    yield from _secrets_of_ram(service)
     yield from (refused, service.root.access_key_secret, base64.b64decode(data_key["Plaintext"]).hex())
     for path in _files_of_secrets(service.folder):
         yield path.read_text(errors="ignore").strip()
+
+
+def _secrets_of_ram(service: Service) -> Iterator[str]:
+    everybody = cast(service)
+    yield ask(service, "CreateAccessKey", UserName=everybody.loner)["AccessKey"]["AccessKeySecret"]
+    given = {"RoleArn": everybody.role_arn, "RoleSessionName": fresh("session")}
+    credentials = service.rpc("AssumeRole", given, version=STS).json()["Credentials"]
+    yield from (credentials["AccessKeySecret"], credentials["SecurityToken"])
+
+
+def _topic_of(action: Action) -> str:
+    if action.effect is Effect.READS:
+        return "kms.call.answered"
+    return "sts.role.assumed" if action.product is Product.STS else "ram."
 
 
 def _files_of_secrets(folder: Path) -> list[Path]:
