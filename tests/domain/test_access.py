@@ -204,6 +204,12 @@ def test_a_deny_in_a_key_s_policy_that_names_the_account_holds_for_everybody_in_
     assert anna(ALL_OF_KMS).decide("kms:Encrypt", KEY, resource_policy=denied).policy == "Key/1"
 
 
+def test_a_key_s_policy_is_about_the_resources_that_it_names() -> None:
+    one_region = of_key(says("Allow", "kms:*", "acs:kms:cn-beijing:*", Principal={"RAM": ANNA}))
+    assert anna().permits("kms:Encrypt", KEY.replace("cn-hangzhou", "cn-beijing"), resource_policy=one_region)
+    assert not anna().permits("kms:Encrypt", KEY, resource_policy=one_region)
+
+
 @pytest.mark.parametrize("principal", [ANNA, f"acs:ram::{MINE}:root"])
 def test_between_accounts_both_sides_must_allow(principal: str) -> None:
     shared = of_key(granting(principal))
