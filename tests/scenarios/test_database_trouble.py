@@ -19,7 +19,7 @@ import pytest
 from adapters.deployment import opened
 from adapters.hsm import TokenPlace
 from adapters.set_up import RootCredentials, SetUp, new_root_credentials
-from adapters.settings import Settings
+from adapters.settings import read_settings
 from api.assembly import assembled
 from api.dispatch import Dispatcher, Request
 from tests.fixtures import signed
@@ -74,7 +74,7 @@ class Worker:
 
 @asynccontextmanager
 async def working(url: str, postgres: OwnPostgres, place: TokenPlace) -> AsyncIterator[Worker]:
-    settings = Settings(
+    settings = read_settings(
         DATABASE_URL=url,
         hsm_uri=place.uri,
         regions=(REGION,),
