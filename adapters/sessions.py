@@ -68,6 +68,16 @@ class Sessions:
             raise SecurityTokenMismatch()
         return await authenticated(credential, self._authorities)
 
+    async def account_of(self, token: str, access_key_id: str) -> str:
+        """Whose session this is, or was when it was in force; empty where it never was one of this access key."""
+        if len(token) > TOKEN_CHARACTERS_MAX:
+            return ""
+        try:
+            credential = await self._credentials.get(token)
+        except InvalidSecurityToken:
+            return ""
+        return credential.account_id if credential.access_key_id == access_key_id else ""
+
     async def _read(self, token: str) -> Credential:
         access_key_id, sealed = _parts(token)
         try:

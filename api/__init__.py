@@ -5,6 +5,7 @@
 * :mod:`~api.handlers`: what each operation on keys does: parse, call, shape. :mod:`api.ram` does so for RAM.
 * :mod:`~api.parameters`: effective parameters of a request, typed, with Alibaba's errors.
 * :mod:`~api.dispatch`: one request from bytes to answer: authenticate, decide, record, answer.
+* :mod:`~api.authentication`: who signed a request; whoever did not is counted.
 * :mod:`~api.wire`: answers and errors as JSON and XML, with statuses.
 * :mod:`~api.rpc`: the endpoint ``/`` as a bare ASGI application, because every use of a key passes through it.
 * :mod:`~api.rest`: the routes under ``/v1`` and ``/docs``; :mod:`~api.health`: ``/healthz``, ``/readyz``, ``/metrics``.

@@ -9,7 +9,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
 
+from adapters import rate_limits
 from adapters.access_keys import AccessKeys
+from adapters.authentication_failures import AuthenticationFailures
 from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
@@ -39,7 +41,9 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
     async with opened(settings) as deployment:
         directory = KeyDirectory(deployment.reader.connection, decode)
         keys = KeyCache(deployment.reader, deployment.hsm, directory.key_of_version)
-        services = _services(settings, deployment, keys, directory)
+        failures = AuthenticationFailures(settings.database_url)
+        await failures.start()
+        services = _services(settings, deployment, keys, directory, failures)
         follower = ChangeFollower(settings.database_url, deployment.reader, services.forget)
         await follower.start()
         publishing = asyncio.create_task(keep_publishing(deployment.hsm))
@@ -48,9 +52,16 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         finally:
             publishing.cancel()
             await follower.close()
+            await failures.close()
 
 
-def _services(settings: Settings, deployment: Deployment, keys: KeyCache, directory: KeyDirectory) -> Services:
+def _services(
+    settings: Settings,
+    deployment: Deployment,
+    keys: KeyCache,
+    directory: KeyDirectory,
+    failures: AuthenticationFailures,
+) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
     authorities = AuthorityCache(deployment.reader)
     sessions = Sessions(hsm, authorities)
@@ -64,6 +75,8 @@ def _services(settings: Settings, deployment: Deployment, keys: KeyCache, direct
         authorities=authorities,
         access_keys=AccessKeys(deployment.reader, hsm, authorities),
         sessions=sessions,
+        failures=failures,
+        limits=rate_limits.from_settings(settings),
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),

@@ -1,8 +1,9 @@
 """One request, from bytes to answer: read, authenticate, decide, record, answer.
 
-The order is fixed. What fails before the signature verifies is answered and not recorded: nobody known asked. What
-fails after it is a fact about a known caller, and :func:`domain.recording.recorded` puts it into the ledger before it
-is told. Anything unforeseen is ``InternalFailure`` with a RequestId; its details go to the log.
+The order is fixed. What fails before the signature verifies is no call of anybody's: it is counted
+(:mod:`api.authentication`). Who calls too often is turned away next. What fails after that is a fact about a known
+caller, and :func:`domain.recording.recorded` puts it into the ledger before it is told. Anything unforeseen is
+``InternalFailure`` with a RequestId; its details go to the log.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from adapters.access_keys import AccessKey
 from adapters.metrics import REQUEST_SECONDS, REQUESTS
 from adapters.observations import Observations
-from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream, verify
+from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream
 from api import wire
 from api.action import Action
+from api.authentication import Authentication
 from api.operations import OPERATIONS
 from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
@@ -35,7 +36,7 @@ from domain.errors import (
     InvalidParameter,
     KeyLedgerError,
     MalformedRequest,
-    SecurityTokenExpired,
+    SignatureNonceUsed,
     StateModifiedFailed,
     UnknownOperation,
     UnsupportedHttpMethod,
@@ -72,6 +73,7 @@ class Dispatcher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._authentication = Authentication(services.access_keys, services.sessions, services.failures)
 
     async def rpc(self, request: Request) -> Answer:
         """A request of the RPC endpoint: the operation is named by its parameters or headers."""
@@ -103,14 +105,30 @@ class Dispatcher:
         return answer
 
     async def _conduct(self, exchange: _Exchange) -> Mapping[str, object]:
+        """Decide and record; what proves nobody to have asked is counted.
+
+        A replay does not: the signature is the caller's, and whoever sends it now may be anybody.
+        """
+        try:
+            received, claim = self._claimed(exchange)
+            return await self._decided(exchange, received, claim)
+        except KeyLedgerError as error:
+            if exchange.received is not None and (not exchange.is_proved or isinstance(error, SignatureNonceUsed)):
+                source_ip = exchange.request.source_ip
+                await self._authentication.failed(exchange.received, exchange.claim, source_ip, error)
+            raise
+
+    async def _decided(self, exchange: _Exchange, received: Received, claim: Claim) -> Mapping[str, object]:
         """Authenticate, then decide and record; anew where the caller's authority moved in between."""
-        received, claim = self._claimed(exchange)
         services = self._services
-        for _ in range(AUTHENTICATIONS):
-            now = services.now()
-            access_key = await self._authenticated(claim, now)
+        for attempt in range(AUTHENTICATIONS):
+            now, exchange.is_proved = services.now(), False
+            access_key = await self._authentication.proved(claim, now)
+            exchange.is_proved = True
             operation, given, decide = self._decision(exchange, received)
             call = self._call(exchange, operation, claim, access_key.caller, given, now)
+            if not attempt:
+                services.limits.check(call.by)
             try:
                 return await recorded(call, access_key.access, services.ledger, services.forget, decide)
             except GuardMoved as moved:
@@ -141,25 +159,9 @@ class Dispatcher:
             raise UnsupportedHttpMethod()
         received = receive(request.method, request.path, request.query, request.headers, request.body)
         exchange.read(received)
-        claim = identify(received, request.secure)
+        exchange.claim = claim = identify(received, request.secure)
         check_fresh(claim, self._services.now())
         return received, claim
-
-    async def _authenticated(self, claim: Claim, now: datetime) -> AccessKey:
-        """:raises SignatureDoesNotMatch: the claim is not the access key's.
-        :raises SecurityTokenExpired: its session is over at ``now``, the time that the call is recorded with.
-        """
-        token, key_id = claim.security_token, claim.access_key_id
-        if token is None:
-            known = self._services.access_keys
-            access_key = known.peek(key_id) or await known.get(key_id)
-        else:
-            sessions = self._services.sessions
-            access_key = sessions.peek(token, key_id) or await sessions.get(token, key_id)
-        verify(claim, access_key.secret)
-        if access_key.expires_at is not None and access_key.expires_at <= now:
-            raise SecurityTokenExpired()
-        return access_key
 
     def _call(
         self,
@@ -177,7 +179,7 @@ class Dispatcher:
             request_id=exchange.request_id,
             stream=request_stream(claim, now, _entropy),
             at=now,
-            region_id=region_of(exchange.host, given, services) if exchange.is_regional else "",
+            region_id=region_of(_trusted_host(exchange, claim), given, services) if exchange.is_regional else "",
             source_ip=request.source_ip,
             user_agent=exchange.user_agent,
             secure_transport=request.secure,
@@ -188,8 +190,8 @@ class _Exchange:
     """What becomes known of one request on the way to its answer; errors are told with as much of it as there is."""
 
     __slots__ = (
-        "action", "answer_format", "host", "in_path", "is_regional", "operation", "request", "request_id", "user_agent",
-        "xml_root",
+        "action", "answer_format", "claim", "host", "in_path", "is_proved", "is_regional", "operation", "received",
+        "request", "request_id", "user_agent", "xml_root",
     )  # fmt: skip
 
     def __init__(self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]) -> None:
@@ -203,8 +205,12 @@ class _Exchange:
         self.answer_format = "JSON"
         self.host = ""
         self.user_agent = ""
+        self.received: Received | None = None
+        self.claim: Claim | None = None
+        self.is_proved = False
 
     def read(self, received: Received) -> None:
+        self.received = received
         self.host = received.headers.get(b"host", b"").decode("latin-1")
         self.user_agent = received.headers.get(b"user-agent", b"").decode("latin-1")[:_USER_AGENT_CHARACTERS_MAX]
         self.answer_format = received.parameters.values.get("Format", "JSON")
@@ -225,6 +231,12 @@ class _Exchange:
 
     def failure(self, error: KeyLedgerError) -> Answer:
         return wire.failure(error, self.request_id, self.host, self.answer_format)
+
+
+def _trusted_host(exchange: _Exchange, claim: Claim) -> str:
+    """Host, where it is the caller's own word: brought over TLS, or signed. The RPC signature does not cover it, so
+    over plain HTTP whoever carries the request could send it to another region."""
+    return exchange.host if exchange.request.secure or claim.covers_host else ""
 
 
 def region_of(host: str, given: Parameters, services: Services) -> str:

@@ -8,7 +8,9 @@ from datetime import datetime
 from uuid import UUID
 
 from adapters.access_keys import AccessKeys
+from adapters.rate_limits import RateLimits
 from adapters.sessions import Sessions
+from api.authentication import Failures
 from domain.custody import Custody
 from domain.ports import Authorities, Keys, Ledger
 from domain.ram.service import Administration
@@ -29,6 +31,8 @@ class Services:
     authorities: Authorities
     access_keys: AccessKeys
     sessions: Sessions
+    failures: Failures
+    limits: RateLimits
     regions: tuple[str, ...]
     default_region: str
     now: Callable[[], datetime]

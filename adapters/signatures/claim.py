@@ -42,6 +42,9 @@ class Family(Enum):
     BASIC = "Basic"
 
 
+_COVER_HOST: Final = frozenset((Family.ACS3_HMAC_SHA256, Family.ACS4_HMAC_SHA256))
+
+
 class Scope(NamedTuple):
     """What an ACS4 signing key is derived for. :param date: ``yyyymmdd`` in UTC."""
 
@@ -68,6 +71,11 @@ class Claim(NamedTuple):
     string_to_sign: str
     signature: bytes
     scope: Scope | None = None
+
+    @property
+    def covers_host(self) -> bool:
+        """The Host header is among what was signed."""
+        return self.family in _COVER_HOST
 
     def __repr__(self) -> str:
         """Neither secret, token nor what was signed."""
