@@ -196,7 +196,8 @@ def _policy_version_created(event: events.PolicyVersionCreated, account: Account
         created_versions=policy.created_versions + 1,
     )
     account.policies.put(changed)
-    account.forget_policy(policy.name)
+    if event.set_as_default:
+        account.forget_policy(policy.name)
 
 
 def _policy_version_deleted(event: events.PolicyVersionDeleted, account: AccountState) -> None:
