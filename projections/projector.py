@@ -129,11 +129,14 @@ async def _culprit(connection: Connection, projection: Projection, page: Sequenc
 
 async def _locked_position(connection: Connection, name: str) -> int:
     await connection.execute("insert into projections.tracking values (%s, 0) on conflict do nothing", (name,))
+    # Not waiting for the disk: a crash may undo the last pages, rows and position together, and they are done again.
     cursor = await connection.execute(
-        "select notification_id from projections.tracking where application_name = %s for update", (name,)
+        "select notification_id, set_config('synchronous_commit', 'off', true) from projections.tracking"
+        " where application_name = %s for update",
+        (name,),
     )
-    (position,) = (await cursor.fetchone()) or (0,)
-    return int(position)
+    row = await cursor.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _decoded(projection: str, decode: Decode, row: tuple[int, UUID, int, str, bytes]) -> tuple[int, Event]:
