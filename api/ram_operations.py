@@ -51,6 +51,7 @@ MAX_ITEMS = Parameter("MaxItems", "integer", False, "1 to 1000; 100 by default."
 _O, _R, _C = Operation, Effect.READS, Effect.CHANGES
 _USERS, _USER, _OWNER = ("user/*",), ("user/{UserName}",), ("user/{Owner}",)
 _GROUPS, _GROUP = ("group/*",), ("group/{GroupName}",)
+_RENAMED_USER, _RENAMED_GROUP = (*_USER, "user/{NewUserName?}"), (*_GROUP, "group/{NewGroupName?}")
 _POLICIES, _POLICY, _TYPED = ("policy/*",), ("policy/{PolicyName}",), ("{PolicyType}:policy/{PolicyName}",)
 _ROLES, _ROLE = ("role/*",), ("role/{RoleName}",)
 _PAGE = (MARKER, MAX_ITEMS)
@@ -72,7 +73,7 @@ def _line(
 TABLE: Final = (
     _line(_O.CREATE_USER, users.create_user,                              _C, _USERS,           "Create a RAM user",                   USER, DISPLAY_NAME, MOBILE, EMAIL, COMMENTS),
     _line(_O.GET_USER, users.get_user,                                    _R, _USER,            "Describe a RAM user",                 USER),
-    _line(_O.UPDATE_USER, users.update_user,                              _C, _USER,            "Rename it or describe it otherwise",  USER, NEW_USER, NEW_DISPLAY_NAME, NEW_MOBILE, NEW_EMAIL, NEW_COMMENTS),
+    _line(_O.UPDATE_USER, users.update_user,                              _C, _RENAMED_USER,    "Rename it or describe it otherwise",  USER, NEW_USER, NEW_DISPLAY_NAME, NEW_MOBILE, NEW_EMAIL, NEW_COMMENTS),
     _line(_O.LIST_USERS, users.list_users,                                _R, _USERS,           "List RAM users",                      *_PAGE),
     _line(_O.DELETE_USER, users.delete_user,                              _C, _USER,            "Delete a RAM user",                   USER),
     _line(_O.CREATE_ACCESS_KEY, access_keys.create_access_key,            _C, _OWNER,           "Create an access key",                OWNER),
@@ -81,7 +82,7 @@ TABLE: Final = (
     _line(_O.DELETE_ACCESS_KEY, access_keys.delete_access_key,            _C, _OWNER,           "Delete an access key",                OWNER, ACCESS_KEY),
     _line(_O.CREATE_GROUP, groups.create_group,                           _C, _GROUPS,          "Create a group of users",             GROUP, COMMENTS),
     _line(_O.GET_GROUP, groups.get_group,                                 _R, _GROUP,           "Describe a group",                    GROUP),
-    _line(_O.UPDATE_GROUP, groups.update_group,                           _C, _GROUP,           "Rename it or describe it otherwise",  GROUP, NEW_GROUP, NEW_COMMENTS),
+    _line(_O.UPDATE_GROUP, groups.update_group,                           _C, _RENAMED_GROUP,   "Rename it or describe it otherwise",  GROUP, NEW_GROUP, NEW_COMMENTS),
     _line(_O.LIST_GROUPS, groups.list_groups,                             _R, _GROUPS,          "List groups",                         *_PAGE),
     _line(_O.DELETE_GROUP, groups.delete_group,                           _C, _GROUP,           "Delete a group",                      GROUP),
     _line(_O.ADD_USER_TO_GROUP, groups.add_user_to_group,                 _C, _USER + _GROUP,   "Let a user have a group's policies",  USER, GROUP),

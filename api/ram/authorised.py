@@ -16,7 +16,8 @@ from domain.call import Caller
 from domain.ram.entities import PolicyType
 from domain.recording import Case
 
-_BRACES: Final = re.compile(r"\{(\w+)\}")
+_BRACES: Final = re.compile(r"\{(\w+)\??\}")
+_OPTIONAL: Final = re.compile(r"\{(\w+)\?\}")
 
 
 def authorised(ram_action: str, resources: tuple[str, ...], handler: Handler) -> Handler:
@@ -33,12 +34,19 @@ def authorised(ram_action: str, resources: tuple[str, ...], handler: Handler) ->
 def arns(resources: tuple[str, ...], given: Parameters, caller: Caller) -> tuple[str, ...]:
     """``acs:ram:*:<uid>:user/alice`` for ``user/{UserName}``.
 
+    ``user/{NewUserName?}`` is asked about where it is sent: a rename needs permission on both names, or whoever may
+    change one user could make it the one that another account's role trusts.
     ``{Owner}`` is the user whose access keys are meant; ``{PolicyType}:`` says whose a policy is: the account's or the
     system's. Only an operation that needs PolicyType has it: the others are about custom policies, whatever is sent.
 
     :raises MissingParameter: what an ARN is made of is absent.
     """
-    return tuple(_arn(resource, given, caller) for resource in resources)
+    return tuple(_arn(resource, given, caller) for resource in resources if _is_sent(resource, given))
+
+
+def _is_sent(resource: str, given: Parameters) -> bool:
+    optional = _OPTIONAL.search(resource)
+    return optional is None or bool(given.optional(optional[1]))
 
 
 def _arn(resource: str, given: Parameters, caller: Caller) -> str:

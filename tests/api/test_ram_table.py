@@ -79,6 +79,9 @@ def test_a_line_says_what_ram_authorises_and_what_xml_is_wrapped_in() -> None:
     [
         ("CreateUser", {"UserName": "alice"}, [arn("user/*")]),
         ("GetUser", {"UserName": "alice"}, [arn("user/alice")]),
+        ("UpdateUser", {"UserName": "alice", "NewEmail": "x"}, [arn("user/alice")]),
+        ("UpdateUser", {"UserName": "alice", "NewUserName": "bob"}, [arn("user/alice"), arn("user/bob")]),
+        ("UpdateGroup", {"GroupName": "g", "NewGroupName": "h"}, [arn("group/g"), arn("group/h")]),
         ("ListUsers", {}, [arn("user/*")]),
         ("CreateGroup", {"GroupName": "g"}, [arn("group/*")]),
         ("AddUserToGroup", {"UserName": "alice", "GroupName": "g"}, [arn("user/alice"), arn("group/g")]),
