@@ -14,15 +14,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from domain import identity
-from domain.circumstances import Circumstances
-from domain.errors import KeyLedgerError
-from domain.events import AccountCreated, CallRefused, Event, KeyUsed, RoleAssumed
-from domain.identity import Identity
-from domain.ram import authority as authorities
-from domain.ram.authority import Authority
-from domain.sessions import Session
+from domain.events import Event, KeyUsed
 from tests.fixtures.in_process import Told, Who, Worker, World
+from tests.fixtures.judge import Judge
 from tests.fixtures.ledger import ACCOUNT
 from tests.fixtures.ram import Ram, allowing, trusting
 
@@ -38,83 +32,6 @@ changes = st.sampled_from(
 )  # fmt: skip
 
 
-class Replay:
-    """The account, read from the ledger event by event, and what it says of each use and refusal on the way."""
-
-    def __init__(self, account_id: str = ACCOUNT) -> None:
-        self.account_id = account_id
-        self.authority: Authority | None = None
-        self.sessions: dict[str, Session] = {}
-        self.wrong: list[Event] = []
-        self.read = 0
-
-    def follow(self, history: list[Event]) -> list[Event]:
-        for event in history[self.read :]:
-            self._apply(event)
-        self.read = len(history)
-        return self.wrong
-
-    def _apply(self, event: Event) -> None:
-        if isinstance(event, AccountCreated) and event.account_id == self.account_id:
-            self.authority = authorities.replay((event,))
-        elif self.authority is not None and event.originator_id == self.authority.stream:
-            self.authority.apply(event)
-        elif isinstance(event, RoleAssumed):
-            self.sessions[event.access_key_id] = self._session(event)
-            self._judge(event, self._may_assume(event))
-        elif isinstance(event, KeyUsed):
-            self._judge(event, self._may_use(event))
-        elif isinstance(event, CallRefused) and event.code == "Forbidden.NoPermission":
-            self._judge(event, not self._may_use(event))
-
-    def _judge(self, event: Event, right: bool) -> None:
-        if not right:
-            self.wrong.append(event)
-
-    def _identity(self, event: Event) -> Identity | None:
-        """Who signed, as the account has it at this position; None where it has nobody of that name and id."""
-        by = event.call.by
-        assert self.authority is not None
-        try:
-            if by.access_key_id in self.sessions:
-                found = identity.of_session(self.authority, self.sessions[by.access_key_id])
-            else:
-                found = identity.of_access_key(self.authority, by.access_key_id)
-        except KeyLedgerError:
-            return None
-        same = (found.caller.principal, found.caller.principal_id) == (by.principal, by.principal_id)
-        return found if same else None
-
-    def _may_use(self, event: KeyUsed | CallRefused) -> bool:
-        found = self._identity(event)
-        resource = f"acs:kms:cn-hangzhou:{ACCOUNT}:key/{event.key_id}"
-        return found is not None and found.access.permits("kms:Encrypt", resource, Circumstances(call=event.call))
-
-    def _may_assume(self, event: RoleAssumed) -> bool:
-        found = self._identity(event)
-        assert self.authority is not None
-        if found is None or "shop" not in self.authority.roles:
-            return False
-        trust = self.authority.trust_policy_of("shop")
-        return found.access.decide_assume_role(ROLE, trust, Circumstances(call=event.call)).is_allowed
-
-    def _session(self, event: RoleAssumed) -> Session:
-        assert self.authority is not None
-        role = self.authority.roles.get("shop")
-        return Session(
-            access_key_id=event.access_key_id,
-            secret="",
-            account_id=event.account_id,
-            role_name="shop",
-            role_id=event.role_id,
-            trust_number=role.trust_number if role is not None else 0,
-            session_name=event.session_name,
-            assumed_by=event.call.by.principal,
-            session_policy=event.session_policy,
-            expires_at=event.expires_at,
-        )
-
-
 class Changes(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
@@ -122,7 +39,7 @@ class Changes(RuleBasedStateMachine):
         self.world = World()
         self.ram = Ram(self.world.ledger)
         self.workers = [self.world.worker() for _ in range(WORKERS)]
-        self.replay = Replay()
+        self.judge, self.read = Judge(), 0
         self.answered = 0
         self.loop.run_until_complete(self._begin())
 
@@ -173,7 +90,9 @@ class Changes(RuleBasedStateMachine):
 
     @invariant()
     def nothing_stands_where_the_authority_forbade_it(self) -> None:
-        assert self.replay.follow(self.world.ledger.history) == []
+        history = self.world.ledger.history
+        assert self.judge.follow(history[self.read :]) == []
+        self.read = len(history)
 
     @invariant()
     def every_answer_has_its_use(self) -> None:
@@ -248,6 +167,6 @@ def test_the_judge_finds_a_use_that_authority_forbids() -> None:
         use = world.ledger.history.pop()
         ram.detached("use", "user", "alice")
         world.ledger.history.append(use)
-        return Replay().follow(world.ledger.history)
+        return Judge().follow(world.ledger.history)
 
     assert [type(event) for event in asyncio.run(misuse())] == [KeyUsed]
