@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from domain import decision
 from domain.applicable import Applicable, Candidate, Statements
 from domain.circumstances import NO_CIRCUMSTANCES, Circumstances
+from domain.conditions import all_hold
 from domain.decision import NO_POLICY, NOT_BY_OWNER, NOT_BY_SESSION, NOT_TRUSTED, ROOT, Decision, Outcome
 from domain.errors import Denied, NoPermission
 from domain.owner import ASSUME_ROLE, stance, trusts
@@ -166,6 +167,6 @@ def _of_two_sides(mine: Decision, theirs: Decision, silence: Decision) -> Decisi
 
 def _first(candidates: tuple[Candidate, ...], circumstances: Circumstances) -> Decision | None:
     for _, conditions, decided in candidates:
-        if not conditions or all(condition.holds(circumstances) for condition in conditions):
+        if not conditions or all_hold(conditions, circumstances):
             return decided
     return None

@@ -34,13 +34,12 @@ class Circumstances(NamedTuple):
 
     def value(self, key: str) -> str | None:
         """The fact behind the condition key; None where this call has none."""
-        if key in self.given:
+        if self.given and key in self.given:
             return self.given[key]
-        if key.startswith(TAG):
-            return self.tags.get(key[len(TAG) :])
-        if self.call is None or key not in _OF_CALL:
-            return None
-        return _OF_CALL[key](self.call) or None
+        of_call = _OF_CALL.get(key)
+        if of_call is not None:
+            return of_call(self.call) or None if self.call is not None else None
+        return self.tags.get(key[len(TAG) :]) if key.startswith(TAG) else None
 
 
 NO_CIRCUMSTANCES: Final = Circumstances()

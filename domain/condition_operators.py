@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from domain.patterns import Matches, any_of
 
@@ -47,6 +48,8 @@ class Operator:
     negative: bool
 
 
+FACTS_REMEMBERED: Final = 256
+
 # --- how a text is read ----------------------------------------------------------------------------------------------
 
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?", re.ASCII)
@@ -54,7 +57,18 @@ _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9
 _BLOCK: Final = re.compile(r"[0-9A-Fa-f.:]+(?:/[0-9]{1,3})?")
 _BOOLEANS: Final = {"true": True, "false": False}
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MAPPED: Final = 0xFFFF
+"""The upper 96 bits of an IPv4 address within IPv6."""
+
+_IPV4: Final = 0xFFFF_FFFF
+
+
+class Block(NamedTuple):
+    """All addresses from the first to the last, as numbers, which are compared ten times as fast as addresses."""
+
+    version: int
+    first: int
+    last: int
 
 
 def read_number(text: str) -> float:
@@ -78,7 +92,7 @@ def read_boolean(text: str) -> bool:
         raise ValueError(text) from None
 
 
-def read_network(text: str) -> Network:
+def read_block(text: str) -> Block:
     """An address is the block of itself alone. IPv4 within IPv6 (RFC 4291 section 2.5.5.2) is IPv4.
 
     No net masks: ``10.0.0.0/0.0.0.255`` is read in two ways by different programs.
@@ -86,11 +100,10 @@ def read_network(text: str) -> Network:
     if _BLOCK.fullmatch(text) is None:
         raise ValueError(text)
     network = ipaddress.ip_network(text, strict=False)
-    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
-    return network
+    first, last = int(network.network_address), int(network.broadcast_address)
+    if network.version == 6 and first >> 32 == _MAPPED == last >> 32:
+        return Block(4, first & _IPV4, last & _IPV4)
+    return Block(network.version, first, last)
 
 
 # --- how a fact agrees with values -----------------------------------------------------------------------------------
@@ -106,23 +119,29 @@ def _equal_ignoring_case(values: Iterable[str]) -> Matches:
 
 
 def _agreeing(read: Callable[[str], Any], agrees: Callable[[Any, Any], bool]) -> Compiled:
+    # One call asks every policy about the same few facts.
+    read_fact = lru_cache(maxsize=FACTS_REMEMBERED)(read)
+
     def compiled(values: Iterable[str]) -> Matches:
         wanted = [read(value) for value in values]
 
         def matches(text: str) -> bool:
             try:
-                fact = read(text)
+                fact = read_fact(text)
             except ValueError:
                 return False
-            return any(agrees(fact, value) for value in wanted)
+            for value in wanted:  # noqa: SIM110 - any() on a generator costs more than the comparison
+                if agrees(fact, value):
+                    return True
+            return False
 
         return matches
 
     return compiled
 
 
-def _lies_in(fact: Network, block: Network) -> bool:
-    return fact.network_address in block and fact.prefixlen == fact.max_prefixlen
+def _lies_in(fact: Block, block: Block) -> bool:
+    return block.first <= fact.first == fact.last <= block.last and fact.version == block.version
 
 
 # --- the table -------------------------------------------------------------------------------------------------------
@@ -160,5 +179,5 @@ OPERATORS: Final[Mapping[str, Operator]] = MappingProxyType(
             kind=Kind.BOOLEAN, check=read_boolean, compiled=_agreeing(read_boolean, operator.eq), negative=False
         )
     }
-    | _pair("IpAddress", "NotIpAddress", Kind.ADDRESS, read_network, _agreeing(read_network, _lies_in))
+    | _pair("IpAddress", "NotIpAddress", Kind.ADDRESS, read_block, _agreeing(read_block, _lies_in))
 )

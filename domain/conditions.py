@@ -56,6 +56,13 @@ class Condition:
         return (fact is not None and self.agrees(fact)) is not self.negative
 
 
+def all_hold(conditions: tuple[Condition, ...], circumstances: Circumstances) -> bool:
+    for condition in conditions:  # noqa: SIM110 - all() on a generator costs as much as a condition
+        if not condition.holds(circumstances):
+            return False
+    return True
+
+
 def parse(place: str, value: object) -> tuple[Condition, ...]:
     """:raises Fault: a condition that nobody can evaluate."""
     block = members(place, value)

@@ -11,6 +11,7 @@ from typing import Final
 
 from domain import decision
 from domain.circumstances import NO_CIRCUMSTANCES, Circumstances
+from domain.conditions import all_hold
 from domain.decision import NOT_BY_OWNER, Decision
 from domain.policy import Effect, Policy, Statement
 
@@ -36,7 +37,7 @@ def stance(
         for statement in policy.statements
         if statement.is_about_action(action)
         and statement.is_about_resource(resource)
-        and all(condition.holds(circumstances) for condition in statement.conditions)
+        and all_hold(statement.conditions, circumstances)
     ]
     for effect, account_counts in ((Effect.DENY, True), (Effect.ALLOW, account_suffices)):
         for statement in applying:

@@ -40,16 +40,10 @@ def _combined(literals: frozenset[str], beginnings: tuple[str, ...], globs: tupl
         return literals.__contains__
     if not globs:
         return lambda text: text in literals or text.startswith(beginnings)
-
-    def matches(text: str) -> bool:
-        if text in literals or text.startswith(beginnings):
-            return True
-        for glob in globs:  # noqa: SIM110 - any() on a generator costs as much as three patterns
-            if glob(text):
-                return True
-        return False
-
-    return matches
+    if not beginnings and len(globs) == 1:
+        (glob,) = globs
+        return lambda text: text in literals or glob(text)
+    return lambda text: text in literals or text.startswith(beginnings) or any(glob(text) for glob in globs)
 
 
 def _anything(_: str) -> bool:

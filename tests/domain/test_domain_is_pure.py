@@ -21,6 +21,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "datetime": frozenset({"UTC", "datetime", "timedelta"}),
     "enum": frozenset({"StrEnum"}),
     "eventsourcing.domain": frozenset({"DomainEvent"}),
+    "functools": frozenset({"lru_cache"}),
     "ipaddress": frozenset(),
     "json": frozenset(),
     "operator": frozenset(),
