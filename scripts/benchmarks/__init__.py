@@ -1,4 +1,5 @@
-"""Measurements: Key Ledger beside OpenBao, and Key Ledger as its ledger grows. ``scripts/bench`` is the command.
+"""Measurements: Key Ledger beside OpenBao, as its ledger grows, and its decisions beside Cedar's. ``scripts/bench`` is
+the command.
 
 From the outside in:
 
@@ -8,6 +9,7 @@ From the outside in:
 * ``deployment`` (ours, by ``scripts/up``) and ``openbao`` (theirs, with ``certificate``): the servers. ``populate``: a
   ledger made large.
 * ``load``: wrk with ``walk.lua``, which walks requests that ``signing`` and ``stockpile`` made beforehand.
+* ``authorisation``, with the policies and questions of ``permissions``: what it costs to decide who may.
 * ``cpu``, ``prometheus``, ``web``: what processes spend, what servers tell, single requests.
 
 What makes a figure count: both sides run in the same minutes on the same disk under the same load generator; an answer

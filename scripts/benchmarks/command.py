@@ -19,16 +19,17 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from scripts.benchmarks import comparison, growth
+from scripts.benchmarks import authorisation, comparison, growth
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.failure import BenchError
+from scripts.benchmarks.permissions import POLICIES_MAX
 from scripts.benchmarks.populate import Wanted
 from scripts.benchmarks.report import consoles, print_growth, print_report
 from scripts.benchmarks.signing import FAMILIES
 from scripts.benchmarks.stockpile import Stockpile, stockpile
 
 app = typer.Typer(
-    help="Measure Key Ledger: beside OpenBao's transit engine, and as its ledger grows.",
+    help="Measure Key Ledger: beside OpenBao's transit engine, as its ledger grows, and what permission costs.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -120,6 +121,22 @@ def measure_growth(
         )
         report = growth.measure_growth(plan, folder, stock, listener)
     _show(report, as_json, lambda: print_growth(report, output))
+
+
+@app.command("authorisation")
+def measure_authorisation(
+    *,
+    policies: Annotated[int, typer.Option(min=1, max=POLICIES_MAX, help="Attached to the caller.")] = 20,
+    rounds: Rounds = 9,
+    alone: Annotated[bool, typer.Option("--alone", help="Without Cedar, and without ratios.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What it costs to decide whether a caller may, beside Cedar. Needs no server and no disk."""
+    with _progress() as bar:
+        task = bar.add_task("asking", total=rounds)
+        plan = authorisation.Plan(policies, rounds, alone)
+        report = authorisation.measure(plan, lambda done: bar.update(task, advance=1, description=done))
+    _show(report, as_json, lambda: authorisation.print_authorisation(report, output))
 
 
 def main() -> None:
