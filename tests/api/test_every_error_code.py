@@ -19,6 +19,7 @@ import pytest
 
 from domain.errors import REGISTRY
 from tests.fixtures import signed
+from tests.fixtures.cast import STS, allowing, ask, fresh, trusting, user_with
 from tests.fixtures.sdks import SDKS, Refused
 from tests.fixtures.service import Service
 from tests.fixtures.signed import Credentials, Raw
@@ -70,7 +71,12 @@ BY_HAND: Final[dict[str, tuple[int, Callable[[Credentials], Raw]]]] = {
 
 BY_THEIR_OWN_TEST: Final = {
     "SignatureNonceUsed": "test_a_nonce_is_used_once",
-    "Forbidden.AccessKey": "test_an_access_key_that_its_account_does_not_have_is_not_enabled",
+    "InvalidAccessKeyId.Inactive": "test_an_access_key_that_was_deactivated_is_refused",
+    "Forbidden.NoPermission": "test_a_user_without_permission_is_refused_by_the_sdks_and_in_the_ledger",
+    "InvalidSecurityToken.Expired": "test_a_session_is_over_when_its_role_is_gone_and_its_token_is_nobody_elses",
+    "InvalidSecurityToken.MismatchWithAccessKey": (
+        "test_a_session_is_over_when_its_role_is_gone_and_its_token_is_nobody_elses"
+    ),
     "Rejected.LimitExceeded": "test_the_fourth_key_of_three_is_refused_until_one_is_gone",
     "Rejected.EncryptionLimitExceeded": "test_a_key_version_that_encrypted_enough_only_decrypts",
     "Rejected.Throttling": "test_who_comes_while_the_queue_is_full_is_throttled",
@@ -80,7 +86,6 @@ BY_THEIR_OWN_TEST: Final = {
 
 OUT_OF_REACH: Final = {
     "Rejected.PendingImport": "No key can be made to wait for imported material: CreateKey refuses Origin=EXTERNAL.",
-    "Forbidden.NoPermission": "Only the root account exists, and it may do everything to its own keys.",
     "Forbidden.KeyVersionNotFound": "No operation names a key version.",
 }
 
@@ -116,9 +121,7 @@ def test_who_is_not_known_is_refused_in_words_and_not_recorded(service: Service,
     status, asked = BY_HAND[code]
     answer = service.send(asked(service.root))
     _is_told(answer, code, status)
-    events = service.events_of(answer.json()["RequestId"])
-    # Only of the false token the caller is known: the signature was right.
-    assert [event.state["code"] for event in events] == [code] * (code == "InvalidSecurityToken.Malformed")
+    assert not service.events_of(answer.json()["RequestId"])
 
 
 def test_a_nonce_is_used_once(service: Service) -> None:
@@ -127,7 +130,14 @@ def test_a_nonce_is_used_once(service: Service) -> None:
     _is_told(service.send(asked), "SignatureNonceUsed", 400)
 
 
-def test_an_access_key_that_its_account_does_not_have_is_not_enabled(tight_service: Service) -> None:
+def test_an_access_key_that_was_deactivated_is_refused(tight_service: Service) -> None:
+    name, who = user_with(tight_service, allowing("kms:*"))
+    assert tight_service.send(signed.rpc(who, "ListKeys")).status_code == 200
+    ask(tight_service, "UpdateAccessKey", UserName=name, UserAccessKeyId=who.access_key_id, Status="Inactive")
+    _is_told(tight_service.send(signed.rpc(who, "ListKeys")), "InvalidAccessKeyId.Inactive", 400)
+
+
+def test_a_secret_that_does_not_open_is_the_services_fault(tight_service: Service) -> None:
     stranger = Credentials(f"LTAI{uuid.uuid4().hex[:20]}", "secret")
     _as_administrator(
         tight_service,
@@ -135,7 +145,28 @@ def test_an_access_key_that_its_account_does_not_have_is_not_enabled(tight_servi
         stranger.access_key_id,
         tight_service.account_id,
     )
-    _is_told(tight_service.send(signed.rpc(stranger, "ListKeys")), "Forbidden.AccessKey", 403)
+    _is_told(tight_service.send(signed.rpc(stranger, "ListKeys")), "InternalFailure", 500)
+
+
+def test_a_user_without_permission_is_refused_by_the_sdks_and_in_the_ledger(tight_service: Service) -> None:
+    _, who = user_with(tight_service)
+    with pytest.raises(Refused) as refused:
+        tight_service.sdk("Tea, ACS3", who)("ListKeys")
+    assert (refused.value.code, refused.value.status) == ("Forbidden.NoPermission", 403)
+    (event,) = tight_service.events_of(refused.value.request_id)
+    assert event.call["principal"].startswith(f"acs:ram::{tight_service.account_id}:user/")
+
+
+def test_a_session_is_over_when_its_role_is_gone_and_its_token_is_nobody_elses(tight_service: Service) -> None:
+    role = fresh("role")
+    ask(tight_service, "CreateRole", RoleName=role, AssumeRolePolicyDocument=trusting(tight_service.account_id))
+    given = {"RoleArn": f"acs:ram::{tight_service.account_id}:role/{role}", "RoleSessionName": "test"}
+    made = tight_service.rpc("AssumeRole", given, version=STS).json()["Credentials"]
+    token = {"SecurityToken": made["SecurityToken"]}
+    _is_told(tight_service.rpc("ListKeys", token), "InvalidSecurityToken.MismatchWithAccessKey", 400)
+    ask(tight_service, "DeleteRole", RoleName=role)
+    session = Credentials(made["AccessKeyId"], made["AccessKeySecret"])
+    _is_told(tight_service.send(signed.rpc(session, "ListKeys", token)), "InvalidSecurityToken.Expired", 400)
 
 
 def test_the_fourth_key_of_three_is_refused_until_one_is_gone(tight_service: Service) -> None:

@@ -127,7 +127,7 @@ def test_the_classic_sdk_reads_a_signature_that_does_not_match(string_to_sign: s
         ("InvalidTimeStamp.Expired", 400),
         ("SignatureNonceUsed", 400),
         ("Rejected.LimitExceeded", 400),
-        ("Forbidden.AccessKey", 403),
+        ("InvalidAccessKeyId.Inactive", 400),
         ("Forbidden.NoPermission", 403),
         ("UnsupportedHTTPMethod", 403),
         ("InvalidAccessKeyId.NotFound", 404),
