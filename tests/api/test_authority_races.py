@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import httpx
+import psutil
 import psycopg
 import pytest
 
@@ -66,25 +67,20 @@ class Administrator:
     def until(self, end: float) -> None:
         with self.service.http() as client:
             while time.monotonic() < end:
-                for turn in self._turns():
-                    turn(client)
+                for action, given in self._turns():
+                    ask(self.service, action, client, **given)
                     self.changes += 1
 
-    def _turns(self) -> Iterator[Callable[[httpx.Client], object]]:
-        on_users = {"PolicyType": "Custom", "PolicyName": self.policy}
+    def _turns(self) -> Iterator[tuple[str, dict[str, str]]]:
+        policy = {"PolicyType": "Custom", "PolicyName": self.policy}
         for action in ("DetachPolicyFromUser", "AttachPolicyToUser"):
             for name in self.names:
-                yield lambda client, a=action, n=name: self._ask(client, a, **on_users, UserName=n)
+                yield action, {**policy, "UserName": name}
         for status in ("Inactive", "Active"):
             for name, key in zip(self.names, self.keys, strict=True):
-                yield lambda client, n=name, k=key, s=status: self._ask(
-                    client, "UpdateAccessKey", UserName=n, UserAccessKeyId=k, Status=s
-                )
+                yield "UpdateAccessKey", {"UserName": name, "UserAccessKeyId": key, "Status": status}
         for action in ("DetachPolicyFromRole", "AttachPolicyToRole"):
-            yield lambda client, a=action: self._ask(client, a, **on_users, RoleName=self.role)
-
-    def _ask(self, client: httpx.Client, action: str, **given: str) -> None:
-        ask(self.service, action, client, **given)
+            yield action, {**policy, "RoleName": self.role}
 
 
 def test_changes_and_uses_race_and_the_ledger_stands(own_service: Service) -> None:
@@ -117,12 +113,10 @@ def test_a_deleted_user_is_gone_on_every_worker_at_once(own_service: Service) ->
     name, who = user_with(service, allowing("kms:Encrypt"))
     workers = service.workers()
     for worker in workers:
-        asking = signed.rpc(who, "Encrypt", given)
-        assert service.replies(worker, lambda raw=asking: service.send(raw)).status_code == 200
+        assert _asked(service, worker, who, given).status_code == 200
     service.replies(workers[0], lambda: _delete(service, name, who))
     for worker in reversed(workers):
-        asking = signed.rpc(who, "Encrypt", given)
-        answer = service.replies(worker, lambda raw=asking: service.send(raw))
+        answer = _asked(service, worker, who, given)
         assert (answer.status_code, answer.json()["Code"]) == (404, "InvalidAccessKeyId.NotFound")
     assert Judge().follow(_history(service)) == []
 
@@ -135,13 +129,16 @@ def test_a_permission_that_is_given_counts_on_every_worker_at_once(own_service: 
     ask(service, "CreatePolicy", PolicyName=policy, PolicyDocument=allowing("kms:Encrypt"))
     workers = service.workers()
     for worker in workers:
-        asking = signed.rpc(who, "Encrypt", given)
-        assert service.replies(worker, lambda raw=asking: service.send(raw)).status_code == 403
+        assert _asked(service, worker, who, given).status_code == 403
     attached = {"PolicyType": "Custom", "PolicyName": policy, "UserName": name}
     service.replies(workers[0], lambda: ask(service, "AttachPolicyToUser", **attached))
     for worker in reversed(workers):
-        asking = signed.rpc(who, "Encrypt", given)
-        assert service.replies(worker, lambda raw=asking: service.send(raw)).status_code == 200
+        assert _asked(service, worker, who, given).status_code == 200
+
+
+def _asked(service: Service, worker: psutil.Process, who: Credentials, given: dict[str, str]) -> httpx.Response:
+    with service.only(worker):
+        return service.send(signed.rpc(who, "Encrypt", given))
 
 
 def _session(service: Service, role: str, policy: str) -> tuple[Credentials, str]:
@@ -178,7 +175,8 @@ def _together(uses: list[Use], administrator: Administrator) -> None:
         except BaseException as error:  # noqa: BLE001  # raised again below
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(who.until,)) for who in (*uses, administrator)]
+    doings = [*(use.until for use in uses), administrator.until]
+    threads = [threading.Thread(target=run, args=(doing,)) for doing in doings]
     for thread in threads:
         thread.start()
     for thread in threads:
