@@ -159,12 +159,14 @@ def test_nobody_known_leaves_no_event(service: Service) -> None:
             assert service.send(signed.rpc(stranger, action)).status_code in {400, 404}
     service.rest("GET", "/v1/nothing")
     service.is_ready()
-    assert service.head() == before
+    assert service.events(before) == []
 
 
 def test_all_events_stand_in_one_gapless_order_and_name_who_asked(service: Service) -> None:
-    events = service.events()
-    assert [event.position for event in events] == list(range(1, service.head() + 1))
+    before = service.head()
+    events = service.events(all_of_them=True)
+    assert [event.position for event in events] == list(range(1, len(events) + 1))
+    assert len(events) >= before
     assert len({(event.stream, event.version) for event in events}) == len(events)
     for event in events:
         assert event.call["kind"] in {"root-account", "ram-user", "assumed-role", "system"}
@@ -175,7 +177,7 @@ def test_all_events_stand_in_one_gapless_order_and_name_who_asked(service: Servi
 def test_nothing_secret_stands_in_events_logs_metrics_or_argument_lists(service: Service) -> None:
     told = list(_secrets_told(service))
     places = {
-        "the ledger": repr([event.state for event in service.events()]).encode(),
+        "the ledger": repr([event.state for event in service.events(all_of_them=True)]).encode(),
         "the metrics": service.rest("GET", "/metrics").content,
         **{f"log {path.name}": path.read_bytes() for path in (service.folder / "log").iterdir()},
         **{f"arguments of {pid}": line for pid, line in _argument_lists(service)},
