@@ -80,6 +80,11 @@ class Action:
         return f"{self.product.prefix}:{self.name}"
 
     @property
+    def changes_authority(self) -> bool:
+        """Whether it changes who may do what in the caller's account."""
+        return self.product is Product.RAM and self.effect is Effect.CHANGES
+
+    @property
     def xml_root(self) -> str:
         """Of an answer: KMS has one for all of them (Alibaba: "Response results")."""
         return "KMS" if self.product is Product.KMS else f"{self.name}Response"

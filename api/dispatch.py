@@ -29,6 +29,7 @@ from api.authentication import Authentication
 from api.operations import OPERATIONS
 from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
+from api.turns import Turns
 from api.wire import Answer
 from domain.call import Call, Caller
 from domain.errors import (
@@ -50,6 +51,9 @@ _log = structlog.get_logger(__name__)
 AUTHENTICATIONS: Final = 8
 """Each further one needs a change in the caller's account to have been recorded in between. Somebody may be busy there:
 a hundred changes a second meet four of ten uses on their way into the ledger."""
+
+AUTHENTICATIONS_IN_TURN: Final = 100
+"""Of a change of RAM. Nobody else changes the account in this process meanwhile, but all other processes may."""
 
 _USER_AGENT_CHARACTERS_MAX: Final = 256
 _REGION_CHARACTERS_MAX: Final = 64
@@ -73,6 +77,7 @@ class Dispatcher:
 
     def __init__(self, services: Services) -> None:
         self._services = services
+        self._turns = Turns()
         self._authentication = Authentication(services.access_keys, services.sessions, services.failures)
 
     async def rpc(self, request: Request) -> Answer:
@@ -120,20 +125,40 @@ class Dispatcher:
 
     async def _decided(self, exchange: _Exchange, received: Received, claim: Claim) -> Mapping[str, object]:
         """Authenticate, then decide and record; anew where the caller's authority moved in between."""
-        services = self._services
         for attempt in range(AUTHENTICATIONS):
-            now, exchange.is_proved = services.now(), False
-            access_key = await self._authentication.proved(claim, now)
-            exchange.is_proved = True
-            operation, given, decide = self._decision(exchange, received)
-            call = self._call(exchange, operation, claim, access_key.caller, given, now)
-            if not attempt:
-                services.limits.check(call.by)
             try:
-                return await recorded(call, access_key.access, services.ledger, services.forget, decide)
+                return await self._attempted(exchange, received, claim, is_first=not attempt)
             except GuardMoved as moved:
-                services.forget(moved.streams)
-        raise StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
+                self._services.forget(moved.streams)
+                if exchange.changes_authority:
+                    return await self._in_turn(exchange, received, claim, moved)
+        raise _too_fast()
+
+    async def _in_turn(
+        self, exchange: _Exchange, received: Received, claim: Claim, moved: GuardMoved
+    ) -> Mapping[str, object]:
+        """A change of an account that was overtaken by another one: after those that wait already."""
+        async with self._turns.of(moved.streams):
+            for _ in range(AUTHENTICATIONS_IN_TURN):
+                try:
+                    return await self._attempted(exchange, received, claim, is_first=False)
+                except GuardMoved:
+                    self._services.forget(moved.streams)
+        raise _too_fast()
+
+    async def _attempted(
+        self, exchange: _Exchange, received: Received, claim: Claim, *, is_first: bool
+    ) -> Mapping[str, object]:
+        """:raises GuardMoved: the caller's authority moved."""
+        services = self._services
+        now, exchange.is_proved = services.now(), False
+        access_key = await self._authentication.proved(claim, now)
+        exchange.is_proved = True
+        operation, given, decide = self._decision(exchange, received)
+        call = self._call(exchange, operation, claim, access_key.caller, given, now)
+        if is_first:
+            services.limits.check(call.by)
+        return await recorded(call, access_key.access, services.ledger, services.forget, decide)
 
     def _decision(
         self, exchange: _Exchange, received: Received
@@ -190,8 +215,8 @@ class _Exchange:
     """What becomes known of one request on the way to its answer; errors are told with as much of it as there is."""
 
     __slots__ = (
-        "action", "answer_format", "claim", "host", "in_path", "is_proved", "is_regional", "operation", "received",
-        "request", "request_id", "user_agent", "xml_root",
+        "action", "answer_format", "changes_authority", "claim", "host", "in_path", "is_proved", "is_regional",
+        "operation", "received", "request", "request_id", "user_agent", "xml_root",
     )  # fmt: skip
 
     def __init__(self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]) -> None:
@@ -200,6 +225,7 @@ class _Exchange:
         self.action = action
         self.in_path = in_path
         self.operation = action.name if action else "unknown"
+        self.changes_authority = False
         self.is_regional = True
         self.xml_root = "KMS"
         self.answer_format = "JSON"
@@ -227,6 +253,7 @@ class _Exchange:
         if action is None:
             raise UnknownOperation(given.action, given.version)
         self.operation, self.is_regional, self.xml_root = action.name, action.product.is_regional, action.xml_root
+        self.changes_authority = action.changes_authority
         return action, given
 
     def failure(self, error: KeyLedgerError) -> Answer:
@@ -252,6 +279,10 @@ def _check_region(region_id: str, services: Services) -> None:
     """:raises InvalidParameter: this deployment does not have it. A refusal like others: it is recorded."""
     if region_id not in services.regions:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
+
+
+def _too_fast() -> StateModifiedFailed:
+    return StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
 
 
 def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Mapping[str, object]]]:
