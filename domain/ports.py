@@ -123,15 +123,16 @@ class Held:
 
     :param key: None where the stream has no event.
     :param material: of the primary key version; None where it was destroyed or never there.
+    :ivar guard: of the version held; kept, because every use needs it.
     """
 
     key_id: UUID
     key: Key | None
     material: WrappedKey | None
+    guard: Guard = field(init=False)
 
-    @property
-    def guard(self) -> Guard:
-        return Guard(self.key_id, self.key.version if self.key else 0)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "guard", Guard(self.key_id, self.key.version if self.key else 0))
 
     def existing(self) -> Key:
         """:raises KeyNotFound: no event ever stood in the key's stream."""

@@ -53,7 +53,7 @@ class Case:
         :raises domain.errors.Denied: the caller may not.
         """
         self.resource = resource
-        self.access.check(action, resource, Circumstances(call=self.call, tags=tags))
+        self.access.check(action, resource, Circumstances(self.call, tags))
 
     def name(self, key_id: UUID | None, encryption_context: Mapping[str, str]) -> None:
         """What the call is about, for a refusal that comes before anything was looked at."""
