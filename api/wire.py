@@ -66,12 +66,13 @@ def success(fields: Mapping[str, Any], request_id: UUID, answer_format: str = "J
     :raises InvalidParameter: Format is XML, and a field has a character that XML cannot carry: a changed plaintext
         would be worse than none.
     """
-    content = {"RequestId": str(request_id), **fields}
+    spelled = str(request_id)
+    content = {"RequestId": spelled, **fields}
     if not _is_xml(answer_format):
-        return _answer(200, _JSON, orjson.dumps(content), request_id)
+        return _answer(200, _JSON, orjson.dumps(content), spelled)
     if any(_NOT_XML.search(text) for text in _texts(content)):
         raise InvalidParameter("Format", "The answer has a character that XML 1.0 cannot carry. Ask for JSON.")
-    return _answer(200, _XML, _xml(root, content), request_id)
+    return _answer(200, _XML, _xml(root, content), spelled)
 
 
 def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_format: str = "JSON") -> Answer:
@@ -81,8 +82,9 @@ def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_form
     """
     status = status_of(error)
     told = _retry_after(error.retry_after_seconds) if isinstance(error, errors.Throttled) else ()
+    spelled = str(request_id)
     content = {
-        "RequestId": str(request_id),
+        "RequestId": spelled,
         "HostId": _readable(host[:HOST_CHARACTERS_MAX]),
         "HttpStatus": status,
         "Code": error.code,
@@ -91,8 +93,8 @@ def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_form
     }
     if _is_xml(answer_format):
         # KMS's own root would be <KMS>, but the clients that read errors in XML look for POP's.
-        return _answer(status, _XML, _xml("Error", content), request_id, told)
-    return _answer(status, _JSON, orjson.dumps(content), request_id, told)
+        return _answer(status, _XML, _xml("Error", content), spelled, told)
+    return _answer(status, _JSON, orjson.dumps(content), spelled, told)
 
 
 def status_of(error: KeyLedgerError) -> int:
@@ -100,9 +102,9 @@ def status_of(error: KeyLedgerError) -> int:
     return next((STATUSES[family] for family in type(error).__mro__ if family in STATUSES), 500)
 
 
-def _answer(status: int, content_type: Header, body: bytes, request_id: UUID, more: tuple[Header, ...] = ()) -> Answer:
+def _answer(status: int, content_type: Header, body: bytes, request_id: str, more: tuple[Header, ...] = ()) -> Answer:
     length = (b"content-length", b"%d" % len(body))
-    return Answer(status, [content_type, length, (b"x-acs-request-id", str(request_id).encode()), *more], body)
+    return Answer(status, [content_type, length, (b"x-acs-request-id", request_id.encode()), *more], body)
 
 
 def _retry_after(seconds: float) -> tuple[Header, ...]:

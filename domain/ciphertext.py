@@ -7,6 +7,7 @@ decrypts is the HSM's word.
 from __future__ import annotations
 
 import binascii
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -23,7 +24,13 @@ class CiphertextBlob(NamedTuple):
     sealed: bytes
 
     def encoded(self) -> str:
-        return binascii.b2a_base64(str(self.key_version_id).encode() + self.sealed, newline=False).decode()
+        return binascii.b2a_base64(_spelled(self.key_version_id) + self.sealed, newline=False).decode()
+
+
+@lru_cache(maxsize=4_096)
+def _spelled(key_version_id: UUID) -> bytes:
+    """A key is used more than once, and UUIDs are spelled in Python."""
+    return str(key_version_id).encode()
 
 
 def decode(text: str) -> CiphertextBlob:

@@ -6,8 +6,7 @@ Here: the published shapes. Not here: whether the key exists, or whose it is; th
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.errors import AliasNotFound, InvalidParameter
@@ -20,8 +19,7 @@ _ALIAS: Final = re.compile(rf"(?:{_ARN})?alias/[A-Za-z0-9_/-]{{1,249}}")
 _EXPECTED: Final = "Expected a key id (a UUID in lower case), acs:kms:<region>:<account>:key/<key id>, or alias/<name>."
 
 
-@dataclass(frozen=True, slots=True)
-class KeyReference:
+class KeyReference(NamedTuple):
     """A key by its id; region and account are known only where an ARN named them."""
 
     key_id: UUID
