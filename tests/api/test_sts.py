@@ -209,6 +209,19 @@ def test_a_token_belongs_to_its_access_key(service: Service, developer: Account,
     assert service.send(bare).json()["Code"] == "InvalidAccessKeyId.NotFound"
 
 
+def test_a_session_asks_with_curl_as_well(service: Service, developer: Account, key_id: str) -> None:
+    session = assume(service, developer.root, grant(service, developer, key_id))
+    headers = {**signed.basic(session.credentials), "x-acs-security-token": session.token}
+    with service.http() as client:
+        answer = client.post(f"/v1/keys/{key_id}:encrypt", json={"Plaintext": TEXT}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        (use,) = service.events_of(answer.json()["RequestId"])
+        assert use.call["user_name"] == f"{session.role}:nightly"
+        del headers["x-acs-security-token"]
+        without = client.post(f"/v1/keys/{key_id}:encrypt", json={"Plaintext": TEXT}, headers=headers)
+        assert without.json()["Code"] == "InvalidAccessKeyId.NotFound"
+
+
 def test_sts_answers_xml_as_well(service: Service, developer: Account, key_id: str) -> None:
     role = grant(service, developer, key_id)
     arn = f"acs:ram::{service.account_id}:role/{role}"

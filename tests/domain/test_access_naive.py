@@ -17,7 +17,7 @@ sessions = st.none() | documents(PolicyKind.SESSION)
 
 
 @given(questions(), policies, sessions, st.none() | documents(PolicyKind.RESOURCE))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_the_domain_and_the_published_text_agree_on_who_may_do_what(
     question: Question, identity: list[Document], session: Document | None, key_policy: Document | None
 ) -> None:
@@ -29,7 +29,7 @@ def test_the_domain_and_the_published_text_agree_on_who_may_do_what(
 
 
 @given(questions(), policies, sessions, documents(PolicyKind.TRUST))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_they_agree_on_who_may_assume_a_role(
     question: Question, identity: list[Document], session: Document | None, trust: Document
 ) -> None:
