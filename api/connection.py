@@ -19,6 +19,9 @@ from api.exchange import Endpoint, Exchange, answered
 HEAD_BYTES_MAX: Final = 262_144
 """Request line and headers. What fits is refused, where it is too much, by :mod:`adapters.signatures.form` in words."""
 
+FRAMING_BYTES_MAX: Final = 2_097_152
+"""Head, sizes of chunks, and what follows the last one. A body of 256 KiB in chunks of one byte takes 1.5 MiB."""
+
 URL_BYTES_MAX: Final = 65_535
 """What httptools can take apart (16-bit offsets). A full plaintext with a full context of Chinese takes 84 KB."""
 
@@ -48,8 +51,11 @@ class Connection(HttpToolsProtocol):
     _endpoint: Endpoint | None = None
     _exchange: Exchange | None = None
     """The direct request that is arriving."""
-    _head_bytes: int | None = 0
-    """Of the head that is arriving; None while none is."""
+    _requests: int = 0
+    """That have begun to arrive."""
+    _framing_bytes: int = 0
+    """Of the request that is arriving, all but its body; at most as many as these."""
+    _framing_bytes_max: int = HEAD_BYTES_MAX
     _awaited_since: float | None = None
     """When the request that has not wholly arrived began."""
     _watch: asyncio.TimerHandle | None = None
@@ -67,13 +73,13 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        before = self._head_bytes
+        before = self._requests
         super().data_received(data)
         # A head that began behind a body in these data is counted from the next ones on.
-        if before is not None and self._head_bytes == before:
-            self._head_bytes += len(data)
-            if self._head_bytes > HEAD_BYTES_MAX:
-                self._refuse_head()
+        if self._requests == before and self._awaited_since is not None:
+            self._framing_bytes += len(data)
+            if self._framing_bytes > self._framing_bytes_max:
+                self._refuse_framing()
 
     # --- what the parser finds ---------------------------------------------------------------------------------------
 
@@ -82,15 +88,22 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
-        self._head_bytes, self._awaited_since = 0, self.loop.time()
+        self._framing_bytes, self._framing_bytes_max = 0, HEAD_BYTES_MAX
+        self._requests, self._awaited_since = self._requests + 1, self.loop.time()
 
     def on_headers_complete(self) -> None:
-        self._head_bytes = None
+        self._framing_bytes_max = FRAMING_BYTES_MAX
         method = _DIRECT_METHODS.get(self.parser.get_method())
         if method is None or self._endpoint is None or not (self.url[:2] == b"/?" or self.url == b"/"):
             self._exchange = None
             self._begin_asgi()
-            return
+        else:
+            self._begin_exchange(method)
+        # Fields behind a chunked body are none of the head (RFC 9110 section 6.5.1): whoever passes the request on may
+        # have added them, and nobody would look for a signature of them there.
+        self.headers = []
+
+    def _begin_exchange(self, method: str) -> None:
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
         exchange = Exchange(method, self.url, self.headers, keep_alive, self.cycle)
         self._exchange = exchange
@@ -99,6 +112,7 @@ class Connection(HttpToolsProtocol):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
+        self._framing_bytes -= len(body)
         exchange = self._exchange
         if exchange is None:
             super().on_body(body)
@@ -169,10 +183,11 @@ class Connection(HttpToolsProtocol):
         if idle and not self.transport.get_write_buffer_size():
             self.transport.abort()
 
-    def _refuse_head(self) -> None:
+    def _refuse_framing(self) -> None:
         """Not closed politely: TLS would go on reading, for as long as it waits for the client's farewell."""
-        self._head_bytes = None
-        self.transport.write(_TOO_LARGE)
+        self._awaited_since = None
+        if self._framing_bytes_max == HEAD_BYTES_MAX:
+            self.transport.write(_TOO_LARGE)
         self.transport.pause_reading()
         self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 

@@ -134,6 +134,21 @@ async def test_a_head_of_256_kib_is_refused_and_what_follows_a_large_body_is_not
         assert heard.count(b"HTTP/1.1 200") == 3
 
 
+@pytest.mark.parametrize("trailer", [b"X: " + b"a" * 4_000_000, b"X: a\r\n" * 800_000])
+async def test_what_follows_a_chunked_body_is_not_kept_without_end(trailer: bytes) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"
+    async with _serving() as (_, port):
+        assert await _heard(port, head, *[trailer[at : at + 65_536] for at in range(0, len(trailer), 65_536)]) == b""
+
+
+async def test_a_body_in_chunks_of_one_byte_arrives_whole() -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    sent = head + b"1\r\na\r\n" * 250_000 + b"0\r\n\r\n"
+    async with _serving() as (_, port):
+        heard = await _heard(port, *[sent[at : at + 65_536] for at in range(0, len(sent), 65_536)])
+    assert heard.endswith(b"250000")
+
+
 @pytest.mark.parametrize("size", [10, 65_000, 65_530, 65_536, 130_000])
 async def test_a_query_of_any_length_arrives_whole(size: int) -> None:
     asked = b"GET /?%b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % (b"q" * size)
