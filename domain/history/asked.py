@@ -81,6 +81,7 @@ def _attachment(event: Any) -> tuple[str, ...]:
 
 
 _RESOURCES: Final[Mapping[type[events.Event], Callable[[Any], tuple[str, ...]]]] = {
+    events.AccessKeyCreated: lambda _: ("user/root",),
     events.UserCreated: lambda _: ("user/*",),
     events.UserUpdated: lambda event: (*_user(event), *_renamed("user", event.user_name, event.new_user_name)),
     events.UserDeleted: _user,

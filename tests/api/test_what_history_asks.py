@@ -77,3 +77,16 @@ def test_a_replay_asks_for_what_the_service_asked_for(action: Any, policy_type: 
     assert needed.action == action.ram_action
     given = Parameters({**GIVEN, "PolicyType": policy_type})
     assert set(needed.resources) == set(arns(action.resources, given, call.by))
+
+
+def test_an_access_key_of_root_is_asked_for_as_roots() -> None:
+    call = a_call(Operation.CREATE_ACCESS_KEY)
+    event = events.AccessKeyCreated(
+        originator_id=call.stream,
+        originator_version=1,
+        timestamp=call.at,
+        call=call,
+        account_id=call.by.account_id,
+        access_key_id="LTAI1",
+    )
+    assert asked.of_change(event) == ("ram:CreateAccessKey", (f"acs:ram:*:{call.by.account_id}:user/root",))
