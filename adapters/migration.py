@@ -6,12 +6,14 @@ the order of their names in one transaction, so a database is migrated or it is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Final
 
 import psycopg
 from psycopg import sql
+
+PACKAGES: Final = ("adapters", "projections")
 
 _LOCK: Final = 0x6B6C6D69  # "klmi": one migration at a time per database
 
@@ -27,14 +29,16 @@ def migrate(admin_url: str, *, service_role: str, service_password: str | None =
     with psycopg.connect(admin_url, autocommit=True) as connection, connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute("set local client_min_messages = warning")
+        # The files of ``projections`` name tables without a schema: a rebuild runs them in another one.
+        connection.execute("set local search_path = projections, pg_temp")
         for _, text in statements():
             connection.execute(text.encode())
         _ensure_login(connection, service_role, service_password)
 
 
-def statements() -> Iterator[tuple[str, str]]:
+def statements(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[str, str]]:
     """File names and texts, in order."""
-    for package in ("adapters", "projections"):
+    for package in packages:
         folder = files(package) / "sql"
         for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
             if file.name.endswith(".sql"):

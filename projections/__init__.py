@@ -1,10 +1,12 @@
 """What the ledger says, arranged for questions: tables that can be dropped and rebuilt from the events at any time.
 
-* :mod:`~projections.projector`: reads events after the tracked position and commits rows and position together.
+* :mod:`~projections.projector`: brings a projection up to date and commits rows and position together, on
+  :mod:`~projections.pages` of the ledger; :mod:`~projections.copying` puts many rows at once.
 * :mod:`~projections.runner`: keeps one projection up to date; an event that it cannot take stops no other.
 * :mod:`~projections.key_directory`: which CMKs there are, by account, region and state; which are due for destruction.
 * :mod:`~projections.accounts`: which accounts there are, and which quotas they were granted.
 * :mod:`~projections.usage`: every call, counted; :mod:`~projections.usage_report`: questions about these counts.
+* :mod:`~projections.audit_trail`: every event as a row and a sentence.
 * :mod:`~projections.tallies`: the ledger's exact counters, recomputed from the events.
 
 A projection never decides anything about a key: decisions are made on the key's stream and guarded.

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from domain import events
 from domain.account import cmk_tally
-from domain.events import Event
+from domain.standing import Standing
 from projections.projector import Connection, Decode, catch_up
 
 
@@ -22,12 +22,12 @@ class AccountRows:
     name = "accounts"
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
-        for _, event in page:
+    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+        for _, _, event in page:
             match event:
                 case events.AccountCreated():
                     await connection.execute(
-                        "insert into projections.accounts (account_id, created_at, created_by) values (%s, %s, %s)",
+                        "insert into accounts (account_id, created_at, created_by) values (%s, %s, %s)",
                         (event.account_id, event.timestamp, event.call.by.user_name),
                     )
                 case events.UserCreated():
@@ -40,9 +40,9 @@ class AccountRows:
                     pass  # everything else that stands in an account's stream, or in a key's
 
 
-_COUNT_USERS: Final = "update projections.accounts set users = users + %s where account_id = %s"
+_COUNT_USERS: Final = "update accounts set users = users + %s where account_id = %s"
 _GRANT: Final = """
-    insert into projections.quotas (account_id, region_id, quota, ticket, raised_at, raised_by)
+    insert into quotas (account_id, region_id, quota, ticket, raised_at, raised_by)
     values (%s, %s, %s, %s, %s, %s)
     on conflict (account_id, region_id) do update set
         quota = excluded.quota, ticket = excluded.ticket, raised_at = excluded.raised_at, raised_by = excluded.raised_by

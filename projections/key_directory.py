@@ -14,6 +14,7 @@ from uuid import UUID
 from domain import events
 from domain.events import Event
 from domain.ports import ListedKeys
+from domain.standing import Standing
 from domain.vocabulary import KeyState
 from projections.projector import Connection, Decode, catch_up
 
@@ -39,14 +40,14 @@ class KeyDirectoryRows:
     name = "key_directory"
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
-        for position, event in page:
+    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+        for position, _, event in page:
             match event:
                 case events.KeyCreated():
                     await _insert(connection, position, event)
                 case events.KeyDestroyed():
                     await connection.execute(
-                        "update projections.key_directory set destroyed = true where key_id = %s",
+                        "update key_directory set destroyed = true where key_id = %s",
                         (event.originator_id,),
                     )
                 case _ if type(event) in _STATES:
@@ -57,7 +58,7 @@ class KeyDirectoryRows:
 
 async def _insert(connection: Connection, position: int, event: events.KeyCreated) -> None:
     await connection.execute(
-        "insert into projections.key_directory (key_id, key_version_id, account_id, region_id, key_state, key_spec,"
+        "insert into key_directory (key_id, key_version_id, account_id, region_id, key_state, key_spec,"
         " key_usage, protection_level, created_position) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
         (
             event.originator_id,
@@ -76,7 +77,7 @@ async def _insert(connection: Connection, position: int, event: events.KeyCreate
 async def _set_state(connection: Connection, event: Event) -> None:
     delete_at = event.delete_at if isinstance(event, events.KeyDeletionScheduled) else None
     await connection.execute(
-        "update projections.key_directory set key_state = %s, delete_at = %s where key_id = %s",
+        "update key_directory set key_state = %s, delete_at = %s where key_id = %s",
         (_STATES[type(event)].value, delete_at, event.originator_id),
     )
 

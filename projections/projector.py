@@ -4,28 +4,30 @@ Whoever needs a projection advances it: the projector process all the time, and 
 just answered. The row lock on the tracked position makes one of them work while the others wait and then find it done.
 If we die inside a page, the transaction is gone and the next one begins at the same position: nothing missing, nothing
 twice.
+
+Projections name their tables without a schema: the live ones stand in :data:`LIVE`, and a rebuild fills the same tables
+in a schema of its own with the same folds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
-from uuid import UUID
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import psycopg
 
-from domain.events import Event
+from domain.standing import Standing
+from projections.pages import CHANGES, PAGE, Connection, Decode, Page, Pages, UnreadableEvent
 
-Connection = psycopg.AsyncConnection[Any]
-Decode = Callable[[UUID, int, str, bytes], Event]
+__all__ = ["LIVE", "PAGE", "Connection", "Decode", "PoisonEvent", "Projection", "advance", "catch_up", "lag", "tracked"]
 
-PAGE: Final = 1_000
+LIVE: Final = "projections"
 
 
 class Projection(Protocol):
     """A fold over events and the place where its rows live.
 
-    :ivar name: in ``projections.tracking``, in logs and in metrics.
+    :ivar name: in the table ``tracking``, in logs and in metrics.
     :ivar changes_only: whether events that change nothing (uses, reads, refusals) are no concern of it: they are most
         of the ledger, and whoever leaves them out reads the rest through an index.
     """
@@ -33,14 +35,9 @@ class Projection(Protocol):
     name: str
     changes_only: bool
 
-    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
-        """Apply positions and events, in order, inside the caller's transaction."""
+    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+        """Apply a page, in order, inside the caller's transaction, to tables that are named without their schema."""
         ...
-
-
-_ROWS_AFTER: Final = "select position, originator_id, originator_version, topic, state from ledger.events where "
-_CHANGES: Final = "request is not null and "
-_PAGE_AFTER: Final = "position > %s order by position limit %s"
 
 
 class PoisonEvent(Exception):
@@ -52,33 +49,41 @@ class PoisonEvent(Exception):
         self.position = position
 
 
-async def advance(connection: Connection, projection: Projection, decode: Decode) -> int:
-    """One page of events; returns how many there were. Fewer than :data:`PAGE` means that it is up to date.
+async def advance(
+    connection: Connection, projection: Projection, pages: Pages, *, schema: str = LIVE, until: int | None = None
+) -> bool:
+    """Take one page of events; returns whether more may follow.
 
+    :param until: a position beyond which nothing is taken.
     :raises PoisonEvent: an event that cannot be decoded or stored; nothing of the page was committed.
     """
-    page: list[tuple[int, Event]] = []
+    page = Page((), more=False)
     try:
         async with connection.transaction():
-            position = await _locked_position(connection, projection.name)
-            rows = await _rows_after(connection, projection, position)
-            if rows:
-                page += [_decoded(projection.name, decode, row) for row in rows]
-                await projection.store(connection, page)
+            position = await _locked_position(connection, projection.name, schema)
+            page = await pages.after(connection, position, changes_only=projection.changes_only, until=until)
+            if page.events:
+                await projection.store(connection, page.events)
                 await connection.execute(
-                    "update projections.tracking set notification_id = %s where application_name = %s",
-                    (rows[-1][0], projection.name),
+                    "update tracking set notification_id = %s where application_name = %s",
+                    (page.events[-1].position, projection.name),
                 )
-            return len(rows)
+            return page.more
+    except UnreadableEvent as error:
+        raise PoisonEvent(projection.name, error.position) from error.__cause__
     except Exception as error:
-        if isinstance(error, PoisonEvent) or _is_the_databases(error):
+        if _is_the_databases(error):
             raise
-        raise PoisonEvent(projection.name, await _culprit(connection, projection, page)) from error
+        raise PoisonEvent(projection.name, await _culprit(connection, projection, page.events, schema)) from error
 
 
-async def catch_up(connection: Connection, projection: Projection, decode: Decode) -> None:
-    """Advance until every event that was recorded before this call is in; not until there are no newer ones."""
-    while await advance(connection, projection, decode) >= PAGE:
+async def catch_up(connection: Connection, projection: Projection, decode: Decode, size: int = PAGE) -> None:
+    """Advance until every event that was recorded before this call is in; not until there are no newer ones.
+
+    :param size: events of a page.
+    """
+    pages = Pages(decode, size)
+    while await advance(connection, projection, pages):
         pass
 
 
@@ -93,7 +98,7 @@ async def tracked(connection: Connection, name: str) -> int:
 
 async def lag(connection: Connection, projection: Projection) -> int:
     """Events that the projection has not taken yet."""
-    counted = f"select count(*) from ledger.events where {_CHANGES if projection.changes_only else ''}position > %s"  # noqa: S608  # our own condition
+    counted = f"select count(*) from ledger.events where {CHANGES if projection.changes_only else ''}position > %s"  # noqa: S608  # our own condition
     cursor = await connection.execute(counted.encode(), (await tracked(connection, projection.name),))
     (count,) = (await cursor.fetchone()) or (0,)
     return int(count)
@@ -104,44 +109,46 @@ def _is_the_databases(error: Exception) -> bool:
     return isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError | psycopg.IntegrityError)
 
 
-async def _rows_after(
-    connection: Connection, projection: Projection, position: int
-) -> list[tuple[int, UUID, int, str, bytes]]:
-    statement = _ROWS_AFTER + (_CHANGES if projection.changes_only else "") + _PAGE_AFTER
-    cursor = await connection.execute(statement.encode(), (position, PAGE), binary=True)
-    return await cursor.fetchall()
-
-
-async def _culprit(connection: Connection, projection: Projection, page: Sequence[tuple[int, Event]]) -> int:
+async def _culprit(connection: Connection, projection: Projection, page: Sequence[Standing], schema: str) -> int:
     """The position of the event that ``store`` choked on: one at a time, and all of it undone."""
     async with connection.transaction(force_rollback=True):
-        for position, event in page:
+        await _enter(connection, schema)
+        for standing in page:
             try:
                 async with connection.transaction():
-                    await projection.store(connection, [(position, event)])
+                    await projection.store(connection, [standing])
             except Exception as error:
                 if _is_the_databases(error):
                     raise
-                return position
+                return standing.position
     # Each alone is taken, all together are not: somewhere on this page.
-    return page[0][0]
+    return page[0].position
 
 
-async def _locked_position(connection: Connection, name: str) -> int:
-    await connection.execute("insert into projections.tracking values (%s, 0) on conflict do nothing", (name,))
-    # Not waiting for the disk: a crash may undo the last pages, rows and position together, and they are done again.
+async def _locked_position(connection: Connection, name: str, schema: str) -> int:
+    await _enter(connection, schema)
+    position = await _lock(connection, name)
+    if position is None:
+        # The first time; another process may be about to do the same.
+        await connection.execute("insert into tracking values (%s, 0) on conflict do nothing", (name,))
+        position = await _lock(connection, name)
+    return position or 0
+
+
+async def _lock(connection: Connection, name: str) -> int | None:
     cursor = await connection.execute(
-        "select notification_id, set_config('synchronous_commit', 'off', true) from projections.tracking"
-        " where application_name = %s for update",
-        (name,),
+        "select notification_id from tracking where application_name = %s for update", (name,)
     )
     row = await cursor.fetchone()
-    return int(row[0]) if row else 0
+    return int(row[0]) if row else None
 
 
-def _decoded(projection: str, decode: Decode, row: tuple[int, UUID, int, str, bytes]) -> tuple[int, Event]:
-    position, stream, version, topic, state = row
-    try:
-        return position, decode(stream, version, topic, state)
-    except Exception as error:
-        raise PoisonEvent(projection, position) from error
+async def _enter(connection: Connection, schema: str) -> None:
+    """For this transaction: where names without a schema are looked up, and that its commit need not reach the disk.
+
+    A crash may undo the last pages, rows and position together, and they are done again.
+    """
+    await connection.execute(
+        "select set_config('search_path', %s, true), set_config('synchronous_commit', 'off', true)",
+        (f"{schema}, pg_temp",),
+    )

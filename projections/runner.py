@@ -2,8 +2,9 @@
 lags or was stopped by an event holds up no other.
 
 A poll each second finds what there is; a projection of changes is also woken by NOTIFY. (One of all events is not:
-every commit would wake it for a handful.) An event that a projection cannot take stops that projection alone, and
-loudly: the place is kept in ``projections.stopped`` for ``/readyz``, and the observer is told again at each attempt.
+every commit would wake it for a handful. It is woken by whoever waits for what was recorded just now.) An event that a
+projection cannot take stops that projection alone, and loudly: the place is kept in ``projections.stopped`` for
+``/readyz``, and the observer is told again at each attempt.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import Final, Protocol
 import psycopg
 
 from projections import projector
-from projections.projector import Connection, Decode, PoisonEvent, Projection
+from projections.pages import Pages
+from projections.projector import Connection, PoisonEvent, Projection
+
+WANTED: Final = "projections_wanted"
+"""The channel of NOTIFY on which a reader asks projections of all events to look now."""
 
 POLL_SECONDS: Final = 1.0
 STOPPED_SECONDS: Final = 30.0
@@ -41,18 +46,19 @@ class Runner:
     """Of one projection.
 
     :param connect: makes an autocommit connection of the service's role.
+    :param pages: shared by all runners of a process.
     """
 
     def __init__(
         self,
         projection: Projection,
         connect: Callable[[], Awaitable[Connection]],
-        decode: Decode,
+        pages: Pages,
         observer: Observer,
     ) -> None:
         self._projection = projection
         self._connect = connect
-        self._decode = decode
+        self._pages = pages
         self._observer = observer
         self._cleared = False
         """Whether ``projections.stopped`` is known to hold nothing of ours."""
@@ -68,8 +74,7 @@ class Runner:
                 await _sleep(stop, POLL_SECONDS)
 
     async def _follow(self, connection: Connection, stop: asyncio.Event) -> None:
-        if self._projection.changes_only:
-            await connection.execute("listen ledger_changes")
+        await connection.execute("listen ledger_changes" if self._projection.changes_only else f"listen {WANTED}")
         while not stop.is_set():
             try:
                 pause = await self._step(connection)
@@ -79,26 +84,18 @@ class Runner:
                 self._observer.stopped(poison)
                 await _sleep(stop, STOPPED_SECONDS)
             else:
-                await self._pause(connection, stop, pause)
+                await _notified(connection, stop, pause)
 
     async def _step(self, connection: Connection) -> float:
         """One page; returns how many seconds the next one may wait."""
         name = self._projection.name
-        taken = await projector.advance(connection, self._projection, self._decode)
+        is_behind = await projector.advance(connection, self._projection, self._pages)
         if not self._cleared:
             await connection.execute("delete from projections.stopped where application_name = %s", (name,))
             self._cleared = True
         position, head = await _places(connection, name)
-        is_behind = taken >= projector.PAGE
         self._observer.advanced(name, position, head - position if is_behind else 0)
         return 0.0 if is_behind else POLL_SECONDS
-
-    async def _pause(self, connection: Connection, stop: asyncio.Event, seconds: float) -> None:
-        if seconds and self._projection.changes_only:
-            async for _ in connection.notifies(timeout=seconds, stop_after=1):
-                pass
-        else:
-            await _sleep(stop, seconds)
 
 
 async def stopped(connection: Connection) -> list[PoisonEvent]:
@@ -121,6 +118,24 @@ async def _places(connection: Connection, name: str) -> tuple[int, int]:
     cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
     (head,) = (await cursor.fetchone()) or (0,)
     return await projector.tracked(connection, name), head
+
+
+async def _notified(connection: Connection, stop: asyncio.Event, seconds: float) -> None:
+    """Until a notification, ``stop``, or the time is over; after ``stop`` the connection is not used any more."""
+    if not seconds:
+        return
+    waiting = [asyncio.create_task(_next(connection, seconds)), asyncio.create_task(stop.wait())]
+    done, others = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    for task in done:
+        await task  # what went wrong with the connection is told to whoever follows
+
+
+async def _next(connection: Connection, seconds: float) -> None:
+    async for _ in connection.notifies(timeout=seconds, stop_after=1):
+        pass
 
 
 async def _sleep(stop: asyncio.Event, seconds: float) -> None:

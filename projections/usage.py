@@ -20,6 +20,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.events import EVENTS, AuthenticationFailed, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
+from domain.standing import Standing
 from projections.projector import Connection
 
 NO_REGION: Final = "?"
@@ -79,9 +80,9 @@ class UsageRows:
     name = "usage"
     changes_only = False
 
-    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
         """Few statements, however many events: 3,000 of them come in a second."""
-        usage = folded(event for _, event in page)
+        usage = folded(standing.event for standing in page)
         if usage.calls:
             await connection.execute(_ADD_CALLS, _columns((*counted, calls) for counted, calls in usage.calls.items()))
         if usage.created:
@@ -91,16 +92,16 @@ class UsageRows:
 
 
 _ADD_CALLS: Final = """
-    insert into projections.usage as stored (day, caller, region_id, key_id, operation, refused, calls)
+    insert into usage as stored (day, caller, region_id, key_id, operation, refused, calls)
     select * from unnest(%s::date[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::boolean[], %s::bigint[])
     on conflict (day, caller, region_id, key_id, operation, refused) do update set calls = stored.calls + excluded.calls
 """
 _ADD_KEYS: Final = """
-    insert into projections.usage_keys (key_id, account_id, region_id, created_on)
+    insert into usage_keys (key_id, account_id, region_id, created_on)
     select * from unnest(%s::uuid[], %s::text[], %s::text[], %s::date[])
 """
 _END_KEYS: Final = """
-    update projections.usage_keys as stored set destroyed_on = ended.day
+    update usage_keys as stored set destroyed_on = ended.day
     from unnest(%s::uuid[], %s::date[]) as ended (key_id, day) where stored.key_id = ended.key_id
 """
 

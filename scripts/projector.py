@@ -21,14 +21,16 @@ from adapters.logging import set_up_logging
 from adapters.metrics import PROJECTION_BEHIND, PROJECTION_POSITION, PROJECTION_STOPPED
 from adapters.settings import SettingsError, read_settings
 from projections.accounts import AccountRows
+from projections.audit_trail import AuditTrailRows
 from projections.key_directory import KeyDirectoryRows
+from projections.pages import Pages
 from projections.projector import PoisonEvent, Projection
 from projections.runner import Runner
 from projections.usage import UsageRows
 
 _log = structlog.get_logger(__name__)
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), AccountRows(), UsageRows())
+PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), AccountRows(), UsageRows(), AuditTrailRows())
 
 
 class LogAndMetrics:
@@ -58,7 +60,8 @@ async def follow(database_url: str, stop: asyncio.Event) -> None:
     async def connected() -> psycopg.AsyncConnection[Any]:
         return await connect(database_url, "key-ledger projector")
 
-    runners = [Runner(projection, connected, decode, LogAndMetrics()) for projection in PROJECTIONS]
+    pages = Pages(decode)
+    runners = [Runner(projection, connected, pages, LogAndMetrics()) for projection in PROJECTIONS]
     await asyncio.gather(*(runner.run(stop) for runner in runners))
 
 

@@ -20,10 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from adapters.ledger.pages import LedgerBroken, Standing, pages
+from adapters.ledger.pages import LedgerBroken, pages
 from adapters.settings import Settings
 from domain.history.judge import Outcome, judged
 from domain.history.world import World
+from domain.standing import Standing
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 

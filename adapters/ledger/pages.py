@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import psycopg
 
 from adapters.ledger.mapper import decode
-from domain.events import Event
+from domain.standing import Standing
 
 PAGE: Final = 2_000
 
@@ -20,14 +20,6 @@ _PAGE: Final = (
     "select position, originator_id, originator_version, topic, state, recorded_at from ledger.events"
     " where position > %s order by position limit %s"
 )
-
-
-class Standing(NamedTuple):
-    """An event where it stands."""
-
-    position: int
-    recorded_at: datetime
-    event: Event
 
 
 class LedgerBroken(Exception):

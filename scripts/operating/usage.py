@@ -17,6 +17,7 @@ import typer
 from adapters.ledger.mapper import decode
 from adapters.settings import Settings
 from projections import projector
+from projections.pages import Pages
 from projections.projector import Connection, PoisonEvent
 from projections.usage import UsageRows
 from projections.usage_report import KEY_MONTH, Dimension, Line, Question, Standing, answered, standing
@@ -160,7 +161,8 @@ async def _brought_up_to_date(connection: Connection) -> PoisonEvent | None:
     """With what was recorded before this question, as far as that takes no longer than a person likes to wait."""
     end = time.monotonic() + UPDATE_SECONDS
     try:
-        while time.monotonic() < end and await projector.advance(connection, UsageRows(), decode) >= projector.PAGE:
+        pages = Pages(decode)
+        while time.monotonic() < end and await projector.advance(connection, UsageRows(), pages):
             pass
     except PoisonEvent as poison:
         return poison

@@ -15,8 +15,8 @@ from adapters.ledger.reader import LedgerReader
 from adapters.ledger.writer import LedgerWriter
 from domain.key import Key
 from domain.vocabulary import KeyState, Operation
-from projections import projector
 from projections.key_directory import KeyDirectory, KeyDirectoryRows
+from projections.pages import PAGE, Pages
 from projections.projector import PoisonEvent, advance, catch_up, lag
 from tests.fixtures.histories import ACCOUNTS, LATER, REGIONS, Lives
 from tests.fixtures.ledger import a_call, a_caller, a_change, a_destruction, a_new_key, a_scheduling, after
@@ -39,10 +39,10 @@ async def rows(connection: Connection) -> list[tuple[Any, ...]]:
     return await cursor.fetchall()
 
 
-async def rebuild(connection: Connection) -> None:
+async def rebuild(connection: Connection, size: int = PAGE) -> None:
     await connection.execute("truncate projections.key_directory")
     await connection.execute("delete from projections.tracking where application_name = %s", (ROWS.name,))
-    await catch_up(connection, ROWS, decode)
+    await catch_up(connection, ROWS, decode, size)
 
 
 def row_of(key: Key) -> dict[str, object]:
@@ -61,18 +61,16 @@ def row_of(key: Key) -> dict[str, object]:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_following_catching_up_and_rebuilding_make_the_same_rows(
-    writer: LedgerWriter, connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
+    writer: LedgerWriter, connection: Connection, seed: int
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 7)
     lives = Lives(writer, seed)
     for steps in (5, 40, 1, 60):
         await lives.go_on(steps)
-        await catch_up(connection, ROWS, decode)
+        await catch_up(connection, ROWS, decode, size=7)
     followed = await rows(connection)
     assert await lag(connection, ROWS) == 0
-    await rebuild(connection)
+    await rebuild(connection, size=7)
     assert await rows(connection) == followed
-    monkeypatch.setattr(projector, "PAGE", 1_000)
     await rebuild(connection)
     assert await rows(connection) == followed
     assert len(followed) == len(lives.keys)
@@ -96,7 +94,7 @@ async def test_two_who_advance_at_once_do_the_work_once(
 ) -> None:
     await Lives(writer, seed=5).go_on(60)
     async with await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True) as other:
-        await asyncio.gather(*(catch_up(one, ROWS, decode) for one in (connection, other)))
+        await asyncio.gather(*(catch_up(one, ROWS, decode, size=3) for one in (connection, other)))
     followed = await rows(connection)
     await rebuild(connection)
     assert await rows(connection) == followed
@@ -119,14 +117,13 @@ class DiesOnPage(KeyDirectoryRows):
 
 
 async def test_a_crash_between_pages_leaves_nothing_out_and_nothing_twice(
-    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 5)
     await Lives(writer, seed=3).go_on(80)
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode)
+            await catch_up(dying, DiesOnPage(page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     followed = await rows(connection)
@@ -158,7 +155,7 @@ async def test_an_event_that_cannot_be_read_is_named_and_stops_the_projection_be
     cursor = await connection.execute("select originator_id from ledger.events where position = 5")
     (poisoned,) = await cursor.fetchone() or (None,)
     with pytest.raises(PoisonEvent, match="key_directory cannot take the event at position 5"):
-        await advance(connection, ROWS, choking)
+        await advance(connection, ROWS, Pages(choking))
     assert await _position(connection) == 3
     assert len(await rows(connection)) == 3
     await catch_up(connection, ROWS, decode)

@@ -14,9 +14,10 @@ import pytest
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
 from adapters.ledger.writer import LedgerWriter
-from domain.events import Event
+from domain.standing import Standing
 from projections import projector, runner
 from projections.key_directory import KeyDirectoryRows
+from projections.pages import PAGE, Pages
 from projections.projector import PoisonEvent, Projection
 from projections.runner import Runner, stopped
 from projections.usage import UsageRows
@@ -55,8 +56,8 @@ class Choosy(UsageRows):
     def __init__(self, position: int) -> None:
         self.position = position
 
-    async def store(self, connection: Connection, page: Sequence[tuple[int, Event]]) -> None:
-        if any(position == self.position for position, _ in page):
+    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+        if any(standing.position == self.position for standing in page):
             raise AttributeError("from the future")
         await super().store(connection, page)
 
@@ -68,13 +69,13 @@ async def until(true: Any, seconds: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def following(database: LedgerDatabase, *projections: Projection) -> AsyncIterator[Heard]:
+async def following(database: LedgerDatabase, *projections: Projection, size: int = PAGE) -> AsyncIterator[Heard]:
     heard, stop = Heard(), asyncio.Event()
 
     async def connected() -> Connection:
         return await connect(database.service_url, "a runner")
 
-    tasks = [asyncio.create_task(Runner(one, connected, decode, heard).run(stop)) for one in projections]
+    tasks = [asyncio.create_task(Runner(one, connected, Pages(decode, size), heard).run(stop)) for one in projections]
     try:
         yield heard
     finally:
@@ -114,18 +115,25 @@ async def test_a_projection_of_changes_is_woken_by_them(
         await until(lambda: heard.places)
         await writer.append(a_new_key().submission)
         await heard.at("key_directory", 1)
-        # Stopping would wait for the next notification or poll, too.
-        monkeypatch.undo()
-        await writer.append(a_new_key().submission)
+
+
+async def test_whoever_waits_for_a_projection_of_all_events_wakes_it(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
+    async with following(ledger_database, UsageRows()) as heard:
+        await until(lambda: heard.places)
+        await used_keys(writer, 1)
+        await connection.execute(f"notify {runner.WANTED}".encode())
+        await heard.at("usage", 2)
 
 
 async def test_one_that_lags_says_how_far_and_goes_on_without_a_pause(
     writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
-    monkeypatch.setattr(projector, "PAGE", 3)
     await used_keys(writer, 5)
-    async with following(ledger_database, UsageRows()) as heard:
+    async with following(ledger_database, UsageRows(), size=3) as heard:
         await heard.at("usage", 10)
     assert heard.behind == [7, 4, 1, 0]
 
@@ -146,11 +154,10 @@ async def test_a_poison_event_stops_its_own_projection_alone_and_is_told_again_a
 
 
 async def test_a_version_that_takes_the_event_goes_on_where_it_stood_and_nothing_is_stopped_any_more(
-    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 2)
     events = await used_keys(writer, 3)
-    async with following(ledger_database, Choosy(4)) as heard:
+    async with following(ledger_database, Choosy(4), size=2) as heard:
         await until(lambda: heard.poison)
     assert await projector.tracked(connection, "usage") == 2
     async with following(ledger_database, UsageRows()) as heard:
@@ -178,7 +185,7 @@ async def test_it_stops_when_told_though_the_database_is_away() -> None:
     async def away() -> Connection:
         raise psycopg.OperationalError("gone fishing")
 
-    task = asyncio.create_task(Runner(UsageRows(), away, decode, heard).run(stop))
+    task = asyncio.create_task(Runner(UsageRows(), away, Pages(decode), heard).run(stop))
     await until(lambda: len(heard.waited) >= 2)
     stop.set()
     with contextlib.suppress(asyncio.CancelledError):

@@ -22,6 +22,7 @@ from domain.events import Event
 from domain.ports import Submission
 from domain.vocabulary import Operation
 from projections import projector
+from projections.pages import PAGE, Pages
 from projections.projector import catch_up
 from projections.usage import NO_REGION, Counted, UsageRows, folded
 from tests.fixtures.histories import Lives
@@ -53,10 +54,10 @@ async def rows(connection: Connection) -> list[list[tuple[Any, ...]]]:
     return [await (await connection.execute(question.encode())).fetchall() for question in (CALLS, KEYS)]
 
 
-async def rebuild(connection: Connection) -> None:
+async def rebuild(connection: Connection, size: int = PAGE) -> None:
     await connection.execute("truncate projections.usage, projections.usage_keys")
     await connection.execute("delete from projections.tracking where application_name = %s", (ROWS.name,))
-    await catch_up(connection, ROWS, decode)
+    await catch_up(connection, ROWS, decode, size)
 
 
 def a_refusal(call: Call, key_id: UUID | None = None) -> Submission:
@@ -169,20 +170,17 @@ async def test_following_catching_up_and_rebuilding_make_the_same_rows(
     writer: LedgerWriter,
     connection: Connection,
     ledger_database: LedgerDatabase,
-    monkeypatch: pytest.MonkeyPatch,
     seed: int,
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 7)
     lives = Lives(writer, seed)
     for steps in (5, 40, 1, 60):
         await lives.go_on(steps)
         # Before its key is created, in another page or in the same: it is the same row.
         await writer.append(a_refusal(a_call(Operation.DESCRIBE_KEY), uuid4()))
-        await catch_up(connection, ROWS, decode)
+        await catch_up(connection, ROWS, decode, size=7)
     followed = await rows(connection)
-    for page in (1_000, 1, 13):
-        monkeypatch.setattr(projector, "PAGE", page)
-        await rebuild(connection)
+    for size in (1_000, 1, 13):
+        await rebuild(connection, size)
         assert await rows(connection) == followed
     counted = {tuple(row[:6]): row[6] for row in followed[0]}
     assert counted == recounted(stored_in_database(ledger_database.admin_url).history)
@@ -206,12 +204,11 @@ async def test_a_name_that_no_database_takes_is_stored_all_the_same(
 
 
 async def test_two_who_advance_at_once_count_once(
-    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 3)
     await Lives(writer, seed=5).go_on(60)
     async with await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True) as other:
-        await asyncio.gather(*(catch_up(one, ROWS, decode) for one in (connection, other)))
+        await asyncio.gather(*(catch_up(one, ROWS, decode, size=3) for one in (connection, other)))
     counted = {tuple(row[:6]): row[6] for row in (await rows(connection))[0]}
     assert counted == recounted(stored_in_database(ledger_database.admin_url).history)
 
@@ -230,14 +227,13 @@ class DiesOnPage(UsageRows):
 
 
 async def test_a_crash_between_pages_counts_nothing_twice(
-    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    monkeypatch.setattr(projector, "PAGE", 5)
     await Lives(writer, seed=3).go_on(60)
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode)
+            await catch_up(dying, DiesOnPage(page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     counted = {tuple(row[:6]): row[6] for row in (await rows(connection))[0]}
@@ -255,13 +251,14 @@ class Counting(psycopg.AsyncConnection[Any]):
 
 
 async def test_a_page_of_a_thousand_events_is_a_handful_of_statements(
-    writer: LedgerWriter, ledger_database: LedgerDatabase
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
     made = a_new_key()
+    await catch_up(connection, ROWS, decode)  # the first time of all asks more
     await writer.append(made.submission)
-    await asyncio.gather(*(writer.append(a_use(made.key)) for _ in range(projector.PAGE - 2)))
+    await asyncio.gather(*(writer.append(a_use(made.key)) for _ in range(PAGE - 2)))
     await writer.append(a_scheduling(made.key))
-    async with await Counting.connect(ledger_database.service_url, autocommit=True) as connection:
-        assert isinstance(connection, Counting)
-        assert await projector.advance(connection, ROWS, decode) == projector.PAGE
-        assert connection.executed <= 6
+    async with await Counting.connect(ledger_database.service_url, autocommit=True) as counting:
+        assert isinstance(counting, Counting)
+        assert await projector.advance(counting, ROWS, Pages(decode)), "the page is full"
+        assert counting.executed <= 6

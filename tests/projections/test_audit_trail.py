@@ -1,0 +1,243 @@
+"""The audit trail: one event, one row, whoever chose the texts in it, and the same rows however they came to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.ledger.mapper import decode
+from adapters.ledger.writer import LedgerWriter
+from domain import events
+from domain.events import EVENTS, Event
+from domain.standing import Standing
+from domain.vocabulary import Operation
+from projections.audit_trail import COLUMNS, AuditTrailRows, Outcome, audit_row
+from projections.copying import json_text, line
+from projections.projector import catch_up
+from tests.fixtures.histories import Lives
+from tests.fixtures.ledger import ACCOUNT, NOON, a_call, a_caller, a_new_key, a_use
+from tests.fixtures.postgres import LedgerDatabase
+from tests.fixtures.stored import stored_in_database
+
+Connection = psycopg.AsyncConnection[Any]
+ROWS: Final = AuditTrailRows()
+GOLDEN: Final = Path(__file__).parents[1] / "golden" / "events"
+
+
+def golden(topic: str) -> Event:
+    return decode(uuid4(), 1, topic, (GOLDEN / f"{topic}.json").read_bytes())
+
+
+async def rows(connection: Connection) -> list[tuple[Any, ...]]:
+    cursor = await connection.execute(
+        f"select {', '.join(COLUMNS)} from projections.audit_trail order by position".encode()
+    )
+    return await cursor.fetchall()
+
+
+async def rebuild(connection: Connection, size: int = 1_000) -> None:
+    await connection.execute("truncate projections.audit_trail")
+    await connection.execute("delete from projections.tracking where application_name = %s", (ROWS.name,))
+    await catch_up(connection, ROWS, decode, size)
+
+
+# --- the row ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_kind_of_event_has_an_outcome_and_a_sentence() -> None:
+    said = {event.TOPIC: audit_row(Standing(1, NOON, golden(event.TOPIC))) for event in EVENTS}
+    assert {row.outcome for row in said.values()} == {outcome.value for outcome in Outcome}
+    assert all(row.sentence.endswith(".") and row.account_id is not None for row in said.values())
+
+
+def test_a_use_tells_who_used_which_key_and_how() -> None:
+    made = a_new_key()
+    event = a_use(made.key, a_call(Operation.DECRYPT, by=a_caller())).events[0]
+    row = audit_row(Standing(7, NOON, replace(event, encryption_context={"purpose": "tls"})))
+    assert (row.position, row.outcome, row.operation, row.key_id) == (7, "used", "Decrypt", made.key.key_id)
+    assert json.loads(row.encryption_context or "") == {"purpose": "tls"}
+    assert json.loads(row.details or "") == {"key_version_id": str(made.key.primary_key_version)}
+    assert (row.account_id, row.other_account_id) == (ACCOUNT, None)
+
+
+def test_a_change_of_a_key_is_about_that_key() -> None:
+    made = a_new_key()
+    row = audit_row(Standing(1, NOON, made.submission.events[0]))
+    assert (row.key_id, row.outcome, row.resource) == (made.key.key_id, "changed", None)
+
+
+def test_a_role_that_another_account_assumed_stands_in_both_trails() -> None:
+    event = golden("sts.role.assumed")
+    assert isinstance(event, events.RoleAssumed)
+    caller = replace(event.call.by, account_id="7777777777777777")
+    row = audit_row(Standing(1, NOON, replace(event, call=replace(event.call, by=caller))))
+    assert (row.account_id, row.other_account_id) == (event.account_id, "7777777777777777")
+    assert row.resource == event.role_arn
+
+
+def test_a_refused_role_of_another_account_is_told_to_its_owner() -> None:
+    event = golden("kms.call.refused")
+    assert isinstance(event, events.CallRefused)
+    call = replace(event.call, operation=Operation.ASSUME_ROLE)
+    refused = replace(event, call=call, resource="acs:ram::7777777777777777:role/backup", key_id=None)
+    row = audit_row(Standing(1, NOON, refused))
+    assert (row.account_id, row.other_account_id) == ("7777777777777777", call.by.account_id)
+
+
+def test_failed_authentications_name_the_access_key_that_was_tried_and_count() -> None:
+    event = golden("ram.authentication.failed")
+    assert isinstance(event, events.AuthenticationFailed)
+    row = audit_row(Standing(1, NOON, event))
+    assert (row.access_key_id, row.occurrences, row.outcome) == (event.access_key_id, event.count, "unauthenticated")
+
+
+@pytest.mark.parametrize(
+    ("source", "kept"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8::/64", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", None),
+        ("*other*", None),
+    ],
+)
+def test_a_source_is_an_address_or_nothing(source: str, kept: str | None) -> None:
+    event = a_use(a_new_key().key).events[0]
+    row = audit_row(Standing(1, NOON, replace(event, call=replace(event.call, source_ip=source))))
+    assert row.source_ip == kept
+
+
+# --- COPY ------------------------------------------------------------------------------------------------------------
+
+CELLS = st.one_of(st.none(), st.text(st.characters(exclude_categories=("Cs",))), st.integers(), st.booleans())
+
+
+@given(st.lists(CELLS, min_size=1))
+def test_a_line_has_a_cell_for_each_value_and_ends_once(values: list[object]) -> None:
+    written = line(values)
+    assert written.endswith("\n")
+    assert written.count("\n") == 1
+    assert written.count("\t") == len(values) - 1
+    cells = written[:-1].split("\t")
+    assert [cell == "\x01" for cell in cells] == [value is None for value in values]
+
+
+def test_json_for_the_database_has_no_nul_and_loses_nothing_else() -> None:
+    assert json.loads(json_text({"a": "x\0y", "b": "\\u0000", "c": "\\\0"})) == {
+        "a": "x\ufffdy",
+        "b": "\\u0000",
+        "c": "\\\ufffd",
+    }
+
+
+# --- the table -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_following_and_rebuilding_make_the_same_rows_one_for_each_event(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, seed: int
+) -> None:
+    lives = Lives(writer, seed)
+    for steps in (5, 40, 60):
+        await lives.go_on(steps)
+        await catch_up(connection, ROWS, decode, size=7)
+    followed = await rows(connection)
+    assert [row[0] for row in followed] == stored_in_database(ledger_database.admin_url).positions
+    await rebuild(connection)
+    assert await rows(connection) == followed
+
+
+HOSTILE: Final = "a\0b\tc\nd\\e\\N\x01\x1b[31m\u202e=cmd()|'x'!A1<script>"
+
+
+async def test_text_that_callers_choose_stops_nothing_and_is_kept(writer: LedgerWriter, connection: Connection) -> None:
+    made = a_new_key()
+    await writer.append(made.submission)
+    call = replace(a_call(Operation.ENCRYPT), user_agent=HOSTILE, region_id=made.key.region_id)
+    use = a_use(made.key, call)
+    event = replace(use.events[0], encryption_context={HOSTILE: HOSTILE})
+    await writer.append(replace(use, events=(event,)))
+    await catch_up(connection, ROWS, decode)
+    cursor = await connection.execute(
+        "select user_agent, encryption_context, sentence from projections.audit_trail where position = 2"
+    )
+    (agent, context, said) = await cursor.fetchone() or ("", {}, "")
+    kept = HOSTILE.replace("\0", "\ufffd")
+    assert (agent, context) == (kept, {kept: kept})
+    assert "\x1b" not in said
+    assert "\n" not in said
+
+
+class DiesOnPage(AuditTrailRows):
+    """The process dies after it has stored a page's rows, before the position is committed with them."""
+
+    def __init__(self, page: int) -> None:
+        self._left = page
+
+    async def store(self, connection: Connection, page: Any) -> None:
+        await super().store(connection, page)
+        self._left -= 1
+        if not self._left:
+            connection.pgconn.finish()
+
+
+async def test_a_crash_between_pages_leaves_no_row_out_and_makes_none_twice(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
+) -> None:
+    await Lives(writer, seed=3).go_on(60)
+    for page in (1, 2, 3):
+        dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
+        with pytest.raises(psycopg.OperationalError):
+            await catch_up(dying, DiesOnPage(page), decode, size=5)
+        await dying.close()
+    await catch_up(connection, ROWS, decode)
+    stored = stored_in_database(ledger_database.admin_url)
+    assert [row[0] for row in await rows(connection)] == stored.positions
+
+
+async def test_each_month_has_a_partition_of_its_own(connection: Connection) -> None:
+    made = a_new_key().submission.events[0]
+    times = [datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)]
+    async with connection.transaction():
+        await connection.execute("set local search_path = projections")
+        await ROWS.store(connection, [Standing(n, at, made) for n, at in enumerate(times, 1)])
+    cursor = await connection.execute(
+        "select tableoid::regclass::text, position from projections.audit_trail order by position"
+    )
+    assert await cursor.fetchall() == [("projections.audit_trail_2026_11", 1), ("projections.audit_trail_2026_12", 2)]
+
+
+async def test_a_partition_is_made_while_somebody_reads_the_trail(
+    connection: Connection, ledger_database: LedgerDatabase
+) -> None:
+    async with await psycopg.AsyncConnection.connect(ledger_database.service_url) as reading:
+        await reading.execute("select from projections.audit_trail")
+        await connection.execute("set lock_timeout = '2s'")
+        await connection.execute("set search_path = projections")
+        await connection.execute("select audit_trail_month('2027-01-15')")
+
+
+@pytest.mark.parametrize("column", ["key_id", "principal", "access_key_id", "operation", "source_ip", "user_agent"])
+async def test_a_page_of_what_names_somebody_is_a_walk_in_an_index(
+    writer: LedgerWriter, connection: Connection, column: str
+) -> None:
+    await Lives(writer, seed=1).go_on(30)
+    await catch_up(connection, ROWS, decode)
+    kinds = {"key_id": str(UUID(int=0)), "source_ip": "192.0.2.7"}
+    await connection.execute("set enable_seqscan = off")
+    cursor = await connection.execute(
+        f"explain select position from projections.audit_trail where {column} = %s"  # our own columns
+        " order by position desc limit 100".encode(),
+        (kinds.get(column, "x"),),
+    )
+    plan = "\n".join(text for (text,) in await cursor.fetchall())
+    assert "Index Cond" in plan
