@@ -14,8 +14,8 @@ from uuid import UUID
 from domain import events
 from domain.events import Event
 from domain.ports import ListedKeys
-from domain.standing import Standing
 from domain.vocabulary import KeyState
+from projections.pages import Entry
 from projections.projector import Connection, Decode, catch_up
 
 _STATES: Final[Mapping[type[Event], KeyState]] = {
@@ -40,11 +40,11 @@ class KeyDirectoryRows:
     name = "key_directory"
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
-        for position, _, event in page:
-            match event:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
+        for entry in page:
+            match event := entry.event:
                 case events.KeyCreated():
-                    await _insert(connection, position, event)
+                    await _insert(connection, entry.position, event)
                 case events.KeyDestroyed():
                     await connection.execute(
                         "update key_directory set destroyed = true where key_id = %s",
