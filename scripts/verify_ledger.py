@@ -119,13 +119,13 @@ def _look_at(world: World, standing: Standing, report: Report) -> None:
 
 def _progress() -> Progress:
     """On standard error, and only where somebody watches."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _show(report: Report) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 120, emoji=False)
     table = Table("event", *(outcome.value for outcome in Outcome), box=None)
     for topic in sorted({topic for topic, _ in report.outcomes}):
         table.add_row(topic, *(f"{report.outcomes[topic, outcome]:,}" for outcome in Outcome))

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from scripts.benchmarks import authorisation, comparison, growth
+from scripts.benchmarks import authorisation, comparison, growth, projector, trail
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.permissions import POLICIES_MAX
@@ -137,6 +137,51 @@ def measure_authorisation(
         plan = authorisation.Plan(policies, rounds, alone)
         report = authorisation.measure(plan, lambda done: bar.update(task, advance=1, description=done))
     _show(report, as_json, lambda: authorisation.print_authorisation(report, output))
+
+
+@app.command("ledger")
+def measure_ledger(
+    *,
+    events: Annotated[int, typer.Option(min=1_000, help="That the ledger holds.")] = 1_000_000,
+    keys: Annotated[int, typer.Option(min=1, help="CMKs that they are about.")] = 150,
+    asks: Annotated[int, typer.Option(min=20, help="How often each question is asked.")] = 60,
+    workers: Workers = None,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """Make a large ledger of mixed events, and ask its audit trail: pages, counts, exports."""
+    plan = trail.Plan(Wanted(keys, events), asks, workers)
+    with _ready(scratch) as (folder, _), _progress() as bar:
+        populating = bar.add_task("recording", total=events)
+        asking = bar.add_task("asking", total=14 * asks + max(3, asks // 10) + 2)
+        listener = trail.Listener(
+            populating=lambda what, done: bar.update(populating, advance=done, description=what),
+            asking=lambda what, done: bar.update(asking, advance=done, description=what),
+        )
+        report = trail.measure(plan, folder, listener)
+    _show(report, as_json, lambda: trail.print_trail(report, output))
+
+
+@app.command("projector")
+def measure_projector(
+    *,
+    rounds: Rounds = 5,
+    seconds: Annotated[int, typer.Option(min=1, max=projector.SECONDS_MAX, help="Length of one measurement.")] = 6,
+    workers: Workers = None,
+    threads: Threads = 1,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """What the projector costs Encrypt at full speed, and how far it falls behind."""
+    plan = projector.Plan(rounds, seconds, workers, threads)
+    with _ready(scratch) as (folder, stock), _progress() as bar:
+
+        def listen(steps: int) -> Callable[[str], None]:
+            task = bar.add_task("Encrypt", total=steps)
+            return lambda done: bar.update(task, advance=1, description=done)
+
+        report = projector.measure(plan, folder, stock, listen)
+    _show(report, as_json, lambda: projector.print_projector(report, output))
 
 
 def main() -> None:
