@@ -2,6 +2,11 @@
 
 * :mod:`~domain.audit.sentences`: one English sentence for every event. Its parts: :mod:`~domain.audit.words`.
 * :mod:`~domain.audit.least_policy`: the policy that allows exactly the recorded :mod:`~domain.audit.uses`.
+* :mod:`~domain.audit.key_at`: a key as it stood at a position, and who made it so.
+* :mod:`~domain.audit.who_may`: who could use it then. Each principal's answer is one of
+  :mod:`~domain.audit.possibility` (yes, no, or under which conditions, on
+  :mod:`~domain.audit.representatives` of all circumstances); the principals are :mod:`~domain.audit.candidates`, and
+  :mod:`~domain.audit.who_may_assume` says who may act as a role.
 
 Pure, like all of the domain: which events and which uses are looked at comes from outside, and so does the time.
 """
