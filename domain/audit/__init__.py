@@ -7,6 +7,9 @@
   :mod:`~domain.audit.possibility` (yes, no, or under which conditions, on
   :mod:`~domain.audit.representatives` of all circumstances); the principals are :mod:`~domain.audit.candidates`, and
   :mod:`~domain.audit.who_may_assume` says who may act as a role.
+* :mod:`~domain.audit.unused`: which permissions, access keys, users and roles nobody used, each attached policy judged
+  by :mod:`~domain.audit.statement_use`.
+* :mod:`~domain.audit.key_findings`: keys that somebody should look at: unused, too old, or asked for though nobody may.
 
 Pure, like all of the domain: which events and which uses are looked at comes from outside, and so does the time.
 """

@@ -2,46 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
-from typing import Final
-
 import pytest
 
-from domain import key as keys_of
 from domain.audit.key_at import key_at
-from domain.call import Call
-from domain.events import Event
-from domain.key import Key
 from domain.vocabulary import KeyState, Operation
 from tests.fixtures.domain import WEEK
-from tests.fixtures.ledger import ACCOUNT, NOON, a_call, a_caller, a_new_key
-
-HOUR: Final = timedelta(hours=1)
-
-
-class Life:
-    """A key and its stream; every step is an hour after the one before."""
-
-    def __init__(self) -> None:
-        made = a_new_key()
-        self.history: list[Event] = list(made.submission.events)
-        self.key: Key = made.key
-
-    def step(self, operation: Operation, days: int = 7, later: timedelta = HOUR) -> Life:
-        call = a_call(operation, by=a_caller(ACCOUNT), at=self.history[-1].timestamp + later)
-        changes: dict[Operation, Callable[[Call], Event]] = {
-            Operation.ENABLE_KEY: self.key.enable,
-            Operation.DISABLE_KEY: self.key.disable,
-            Operation.CANCEL_KEY_DELETION: self.key.cancel_deletion,
-            Operation.DESTROY_KEY: self.key.destroy,
-            Operation.SCHEDULE_KEY_DELETION: lambda call: self.key.schedule_deletion(call, days),
-            Operation.UPDATE_KEY_DESCRIPTION: lambda call: self.key.update_description(call, "of the shop"),
-        }
-        event = changes[operation](call)
-        self.history.append(event)
-        self.key = keys_of.evolve(event, self.key)
-        return self
+from tests.fixtures.key_life import HOUR, Life
+from tests.fixtures.ledger import NOON
 
 
 def test_before_it_is_created_there_is_no_key() -> None:
