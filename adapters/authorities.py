@@ -21,7 +21,7 @@ from domain.events import Event
 from domain.ram import authority as authorities
 from domain.ram.authority import Authority
 
-PAGE: Final = 200
+PAGE: Final = 400
 """Events read, decoded and applied at once: they keep the event loop for less than 10 ms."""
 
 ENTITIES_MAX: Final = 100_000

@@ -1,8 +1,8 @@
 """An account made large: users in groups, policies and what they are attached to, through the product's own append.
 
 Every change is decided by the domain's commands on the account as it stands and recorded as RAM would have recorded it,
-but many in one submission and without HTTP. Access keys are made over the wire (``ram_scale.py``): their secrets need
-the HSM.
+but many in one submission and without HTTP. Access keys of callers are made over the wire (``ram_scale.py``): their
+secrets need the HSM.
 """
 
 from __future__ import annotations
@@ -59,6 +59,10 @@ def group(number: int) -> str:
 
 def policy(number: int) -> str:
     return f"policy-{number:05}"
+
+
+def access_key(number: int) -> str:
+    return f"LTAI5t{number:018}"
 
 
 def document(*actions: str, resource: str = "*", principals: tuple[str, ...] = ()) -> str:
@@ -126,7 +130,9 @@ Command = tuple[Operation, Callable[..., Event], tuple[Any, ...]]
 
 
 def _commands(authority: Authority, size: Size) -> Iterator[Command]:
-    """Users of even numbers have a policy of their own, and every group two: one that others have, and its own."""
+    """Every group has what it takes to use keys, and a policy of its own; every other user has one of its own; every
+    tenth has an access key, whose secret nobody has.
+    """
     arn = f"acs:ram::{authority.account_id}:root"
     group_count = -(-size.users // USERS_OF_GROUP)
     yield _O.CREATE_POLICY, policies.create_policy, (USES_KEYS, document("kms:Encrypt", "sts:AssumeRole"))
@@ -142,6 +148,8 @@ def _commands(authority: Authority, size: Size) -> Iterator[Command]:
     for number in range(size.users):
         yield _O.CREATE_USER, users.create_user, (user(number),)
         yield _O.ADD_USER_TO_GROUP, groups.add_user_to_group, (user(number), group(number // USERS_OF_GROUP))
+        if number % 10 == 0:
+            yield _O.CREATE_ACCESS_KEY, users.create_access_key, (user(number), access_key(number))
         if number % 2 == 0:
             yield _attached(policy(number % (size.policies - 1)), TargetKind.USER, user(number))
 

@@ -44,7 +44,6 @@ RESTART_SECONDS: Final = 120.0
 
 FIRST_CALL: Final = "a new caller's first call"
 AFTER_CHANGE: Final = "a known caller's next call after a change"
-AFTER_START: Final = "the first call of a worker that was killed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,26 @@ class Listener:
 
     making: Callable[[int], None]
     measuring: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """:param seconds: without a worker, all of them killed. :param first_call_ms: on the connection accepted first."""
+
+    seconds: float
+    first_call_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """:param events: of the account, when it was made. :param calls: milliseconds of each call, by kind.
+    :param looks: milliseconds.
+    """
+
+    events: int
+    calls: Mapping[str, Sequence[float]]
+    looks: Sequence[float]
+    starts: Sequence[Start]
 
 
 Asked = tuple[Question, Credentials]
@@ -87,9 +106,9 @@ def measure(plan: Plan, folder: Path, tell: Listener) -> dict[str, Any]:
         wait_until_quiet(server)
         taken = {name: _taken(server, name, kind(scene), tell) for name, kind in _KINDS.items()}
         looks = asyncio.run(_looks(server))
-        restarts, taken[AFTER_START] = _restarted(scene, plan.restarts)
+        starts = [_start(scene) for _ in range(plan.restarts)]
         tell.measuring("restarts")
-        return _as_object(plan, folder, server, events, taken, looks, restarts)
+        return _as_object(plan, folder, server, Taken(events, taken, looks, starts))
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -211,45 +230,34 @@ async def _looks(server: KeyLedger) -> list[float]:
         await reader.close()
 
 
-def _restarted(scene: Scene, times: int) -> tuple[list[float], list[float]]:
-    """Seconds without a worker, and milliseconds that the first caller of the new one waits. All are killed at once."""
-    site, away, waits = scene.server.site, [], []
-    for _ in range(times):
-        began = time.monotonic()
-        for process_id in scene.server.processes()["workers"]:
-            os.kill(process_id, signal.SIGKILL)
-        with closing(site.connection(RESTART_SECONDS)) as connection:
-            # TCP connects to the socket that all workers inherit; TLS begins when one of them accepts.
-            connection.connect()
-            away.append(time.monotonic() - began)
-            waits.append(_milliseconds(connection, *scene.encrypt(scene.known)))
-    return away, waits
+def _start(scene: Scene) -> Start:
+    began = time.monotonic()
+    for process_id in scene.server.processes()["workers"]:
+        os.kill(process_id, signal.SIGKILL)
+    with closing(scene.server.site.connection(RESTART_SECONDS)) as connection:
+        # TCP connects to the socket that all workers inherit; TLS begins when one of them accepts.
+        connection.connect()
+        away = time.monotonic() - began
+        return Start(away, _milliseconds(connection, *scene.encrypt(scene.known)))
 
 
 # --- what is told ----------------------------------------------------------------------------------------------------
 
 
-def _as_object(
-    plan: Plan,
-    folder: Path,
-    server: KeyLedger,
-    events: int,
-    taken: Mapping[str, Sequence[float]],
-    looks: Sequence[float],
-    restarts: Sequence[float],
-) -> dict[str, Any]:
+def _as_object(plan: Plan, folder: Path, server: KeyLedger, taken: Taken) -> dict[str, Any]:
     """``ratio``: the longest call of a kind by the limit; ``within_limit``: no call took longer."""
-    calls = {name: _row(times) for name, times in taken.items() if times}
+    calls = {name: _row(times) for name, times in taken.calls.items()}
     workers = server.processes()["workers"]
     return {
         "users": plan.size.users,
         "policies": plan.size.policies,
-        "events": events,
+        "events": taken.events,
         "limit_ms": LIMIT_MS,
         "within_limit": all(row["max_ms"] <= LIMIT_MS for row in calls.values()),
         "calls": calls,
-        "look_from_nothing_ms": [round(each, 1) for each in looks],
-        "seconds_without_worker": [round(each, 2) for each in restarts],
+        "look_from_nothing_ms": [round(each, 1) for each in taken.looks],
+        "seconds_without_worker": [round(each.seconds, 2) for each in taken.starts],
+        "first_call_of_worker_ms": [round(each.first_call_ms, 1) for each in taken.starts],
         "worker_megabytes": [_megabytes(process_id) for process_id in sorted(workers)],
         "conditions": {"workers": len(workers), "file_system": file_system_of(folder), "processors": os.cpu_count()},
     }
@@ -289,13 +297,21 @@ def print_ram_scale(report: Mapping[str, Any], console: Console) -> None:
     ]
     size = f"{report['users']:,} users and {report['policies']:,} policies ({report['events']:,} events)"
     print_table(console, f"An account of {size}", headings, rows)
-    looks = ", ".join(f"{each:,.0f}" for each in report["look_from_nothing_ms"])
-    console.print(
-        f"Reading the account from nothing takes {looks} ms; workers do so before they accept a connection. Killed, "
-        f"they were back after {', '.join(f'{each:.1f}' for each in report['seconds_without_worker']) or 'no'} s, and "
-        f"have {', '.join(map(str, report['worker_megabytes']))} MB.",
-        highlight=False,
-        soft_wrap=True,
+    looks = (
+        f"Reading the account from nothing takes {_listed(report['look_from_nothing_ms'])} ms, before a worker serves."
     )
+    memory = f"A worker has {_listed(report['worker_megabytes'])} MB."
+    console.print(f"{looks} {memory}", highlight=False, soft_wrap=True)
+    if report["seconds_without_worker"]:
+        away, first = _listed(report["seconds_without_worker"]), _listed(report["first_call_of_worker_ms"])
+        console.print(
+            f"All workers killed, the next one accepted after {away} s; its first call took {first} ms.",
+            highlight=False,
+            soft_wrap=True,
+        )
     verdict = "No call took longer than" if report["within_limit"] else "NOT every call stayed below"
     console.print(f"{verdict} {limit} ms.", highlight=False)
+
+
+def _listed(figures: Iterable[float]) -> str:
+    return ", ".join(f"{each:,}" for each in figures)
