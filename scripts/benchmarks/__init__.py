@@ -10,6 +10,7 @@ From the outside in:
   ledger made large.
 * ``load``: wrk with ``walk.lua``, which walks requests that ``signing`` and ``stockpile`` made beforehand.
 * ``authorisation``, with the policies and questions of ``permissions``: what it costs to decide who may.
+* ``ram_scale``, with the account that ``ram_account`` makes: what it costs to be one of ten thousand users.
 * ``cpu``, ``prometheus``, ``web``: what processes spend, what servers tell, single requests.
 
 What makes a figure count: both sides run in the same minutes on the same disk under the same load generator; an answer
