@@ -19,11 +19,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-<<<<<<< HEAD
-from scripts.benchmarks import authorisation, comparison, growth, projector, trail
-=======
-from scripts.benchmarks import authorisation, comparison, growth, ram_scale
->>>>>>> cc47b381f0015c17138485c2a24007e37d17ee31
+from scripts.benchmarks import authorisation, comparison, growth, projector, ram_scale, trail
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.permissions import POLICIES_MAX
@@ -144,14 +140,6 @@ def measure_authorisation(
     _show(report, as_json, lambda: authorisation.print_authorisation(report, output))
 
 
-<<<<<<< HEAD
-@app.command("ledger")
-def measure_ledger(
-    *,
-    events: Annotated[int, typer.Option(min=1_000, help="That the ledger holds.")] = 1_000_000,
-    keys: Annotated[int, typer.Option(min=1, help="CMKs that they are about.")] = 150,
-    asks: Annotated[int, typer.Option(min=20, help="How often each question is asked.")] = 60,
-=======
 @app.command("ram-scale")
 def measure_ram_scale(
     *,
@@ -159,15 +147,36 @@ def measure_ram_scale(
     policies: Annotated[int, typer.Option(min=2, help="Custom policies of the account.")] = 1_000,
     calls: Annotated[int, typer.Option(min=1, help="Measured calls of each kind.")] = 300,
     restarts: Annotated[int, typer.Option(min=0, help="How often all workers are killed.")] = 3,
->>>>>>> cc47b381f0015c17138485c2a24007e37d17ee31
     workers: Workers = None,
     scratch: Scratch = SCRATCH,
     as_json: AsJson = False,
 ) -> None:
-<<<<<<< HEAD
+    """What AssumeRole, a new caller and a change of RAM cost in a large account."""
+    plan = ram_scale.Plan(Size(users, policies), calls, restarts, workers)
+    with _folder(scratch) as folder, _progress() as bar:
+        made, measured = ram_scale.steps(plan)
+        making, measuring = bar.add_task("making the account", total=made), bar.add_task("measuring", total=measured)
+        listener = ram_scale.Listener(
+            making=lambda done: bar.update(making, advance=done),
+            measuring=lambda what: bar.update(measuring, advance=1, description=what),
+        )
+        report = ram_scale.measure(plan, folder, listener)
+    _show(report, as_json, lambda: ram_scale.print_ram_scale(report, output))
+
+
+@app.command("ledger")
+def measure_ledger(
+    *,
+    events: Annotated[int, typer.Option(min=1_000, help="That the ledger holds.")] = 1_000_000,
+    keys: Annotated[int, typer.Option(min=1, help="CMKs that they are about.")] = 150,
+    asks: Annotated[int, typer.Option(min=20, help="How often each question is asked.")] = 60,
+    workers: Workers = None,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
     """Make a large ledger of mixed events, and ask its audit trail: pages, counts, exports."""
     plan = trail.Plan(Wanted(keys, events), asks, workers)
-    with _ready(scratch) as (folder, _), _progress() as bar:
+    with _folder(scratch) as folder, _progress() as bar:
         populating = bar.add_task("recording", total=events)
         asking = bar.add_task("asking", total=14 * asks + max(3, asks // 10) + 2)
         listener = trail.Listener(
@@ -198,19 +207,6 @@ def measure_projector(
 
         report = projector.measure(plan, folder, stock, listen)
     _show(report, as_json, lambda: projector.print_projector(report, output))
-=======
-    """What AssumeRole, a new caller and a change of RAM cost in a large account."""
-    plan = ram_scale.Plan(Size(users, policies), calls, restarts, workers)
-    with _folder(scratch) as folder, _progress() as bar:
-        made, measured = ram_scale.steps(plan)
-        making, measuring = bar.add_task("making the account", total=made), bar.add_task("measuring", total=measured)
-        listener = ram_scale.Listener(
-            making=lambda done: bar.update(making, advance=done),
-            measuring=lambda what: bar.update(measuring, advance=1, description=what),
-        )
-        report = ram_scale.measure(plan, folder, listener)
-    _show(report, as_json, lambda: ram_scale.print_ram_scale(report, output))
->>>>>>> cc47b381f0015c17138485c2a24007e37d17ee31
 
 
 def main() -> None:
