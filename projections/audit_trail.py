@@ -37,7 +37,7 @@ class AuditRow(NamedTuple):
     """The columns of ``audit_trail``, in its order. JSON columns are text here; times and ids may be."""
 
     position: int
-    recorded_at: datetime
+    recorded_at: datetime | str
     called_at: datetime | str
     topic: str
     operation: str
@@ -116,7 +116,7 @@ def row_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> 
     operation, region_id, source_ip = call["operation"], call["region_id"], call["source_ip"]
     return AuditRow(
         position,
-        recorded_at,
+        _moment(recorded_at),
         use["timestamp"],
         KeyUsed.TOPIC,
         operation,
@@ -202,6 +202,10 @@ def _of_refused_role(event: Event) -> str | None:
         parts = event.resource.split(":")
         return parts[3] if len(parts) > 4 and parts[3].isdecimal() else None
     return None
+
+
+_moment: Final = lru_cache(maxsize=256)(str)
+"""Events of one commit have one time."""
 
 
 @lru_cache(maxsize=4_096)
