@@ -113,6 +113,7 @@ class AuditTrailRows:
     """The projection."""
 
     name = "audit_trail"
+    tables: tuple[str, ...] = ("audit_trail",)
     changes_only = False
 
     async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
