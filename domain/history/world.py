@@ -15,7 +15,6 @@ from domain.call import Call
 from domain.errors import KeyLedgerError
 from domain.identity import Identity
 from domain.key import Key
-from domain.ram import authority as authorities
 from domain.ram.authority import Authority
 from domain.sessions import Session
 
@@ -40,7 +39,8 @@ class World:
         elif stream in self.keys or isinstance(event, events.KeyCreated):
             self.keys[stream] = keys_of.evolve(event, self.keys.get(stream))
         elif isinstance(event, events.AccountCreated):
-            self._open(event)
+            authority = self.authorities[stream] = self.opened(event.account_id)
+            authority.apply(event)
         elif isinstance(event, events.RoleAssumed):
             self.sessions[event.access_key_id] = self._session(event)
 
@@ -75,10 +75,9 @@ class World:
             self._identities[access_key_id] = (authority.version, known)
         return known
 
-    def _open(self, event: events.AccountCreated) -> None:
-        opened = authorities.replay((event,))
-        assert opened is not None, "one event is not none"
-        self.authorities[event.originator_id] = opened
+    def opened(self, account_id: str) -> Authority:
+        """An account before its first event."""
+        return Authority(account_id)
 
     def _session(self, event: events.RoleAssumed) -> Session:
         authority = self.authority(event.account_id)
