@@ -96,7 +96,9 @@ def _is_there(world: World, event: events.RoleAssumed) -> bool:
 def _refusal(world: World, event: events.CallRefused) -> Verdict:
     caller = world.caller(event.call)
     if caller is None:
-        return _contradicts(_CALLERS_GONE)
+        # Such a refusal alone is not guarded by the caller's account: it says that the account kept changing.
+        gone_meanwhile = event.code == StateModifiedFailed.code
+        return _not_judged(_CALLERS_GONE) if gone_meanwhile else _contradicts(_CALLERS_GONE)
     if event.code in WANT_OF_PERMISSION:
         return _unpermitted(world, event, caller)
     if event.code in _STATES:

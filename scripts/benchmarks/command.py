@@ -19,7 +19,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from scripts.benchmarks import authorisation, comparison, growth, projector, ram_scale, trail
+from scripts.benchmarks import authorisation, comparison, growth, projector, ram_scale, trail, verification
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.permissions import POLICIES_MAX
@@ -207,6 +207,24 @@ def measure_projector(
 
         report = projector.measure(plan, folder, stock, listen)
     _show(report, as_json, lambda: projector.print_projector(report, output))
+
+
+@app.command("verification")
+def measure_verification(
+    *,
+    users: Annotated[int, typer.Option(min=20, help="Of the account, each in a group.")] = 2_000,
+    policies: Annotated[int, typer.Option(min=2, help="Custom policies of the account.")] = 200,
+    events: Annotated[int, typer.Option(min=10, help="What is done in it.")] = 200_000,
+    parts: Annotated[int, typer.Option(min=1, help="The ledger is verified after each.")] = 4,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """How fast verify_ledger replays a ledger, and whether its memory stays flat."""
+    plan = verification.Plan(Size(users, policies), events, parts)
+    with _folder(scratch) as folder, _progress() as bar:
+        task = bar.add_task("making the ledger and verifying it", total=verification.steps(plan))
+        report = verification.measure(plan, folder, lambda done: bar.update(task, advance=done))
+    _show(report, as_json, lambda: verification.print_verification(report, output))
 
 
 def main() -> None:
