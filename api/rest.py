@@ -15,22 +15,12 @@ from fastapi import APIRouter, Response
 
 from api.action import Action, Parameter
 from api.dispatch import Dispatcher
+from api.kms_answers import ANSWERS, ERROR
 from api.operations import OPERATIONS
 from api.rpc import BodyTooLarge, read_body, request_of
 from api.wire import Answer
 
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"AccessKey": []}]
-
-_ERROR: Final = {
-    "type": "object",
-    "required": ["Code", "Message", "RequestId"],
-    "properties": {
-        "Code": {"type": "string", "example": "Rejected.Disabled"},
-        "Message": {"type": "string"},
-        "RequestId": {"type": "string", "format": "uuid"},
-        "HttpStatus": {"type": "integer"},
-    },
-}
 
 
 def rest_router(dispatcher: Dispatcher) -> APIRouter:
@@ -71,7 +61,7 @@ def as_response(answer: Answer) -> Response:
 
 
 def _described(action: Action, method: str, path: str) -> dict[str, Any]:
-    """The OpenAPI operation: path and query parameters, or a JSON body, and the shape of errors."""
+    """The OpenAPI operation: path and query parameters, or a JSON body; answers and errors field by field."""
     in_path = [parameter for parameter in action.parameters if f"{{{parameter.name}}}" in path]
     others = [parameter for parameter in action.parameters if parameter not in in_path]
     described: dict[str, Any] = {
@@ -80,9 +70,9 @@ def _described(action: Action, method: str, path: str) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Done and recorded",
-                "content": {"application/json": {"schema": {"type": "object"}}},
+                "content": {"application/json": {"schema": ANSWERS[action.operation]}},
             },
-            "default": {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}},
+            "default": {"description": "Refused", "content": {"application/json": {"schema": ERROR}}},
         },
     }
     if method == "GET":
