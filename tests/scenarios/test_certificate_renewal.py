@@ -38,8 +38,8 @@ USERS: Final = 3
 class Caller(threading.Thread):
     """Asks all the time, each time on a new connection, and trusts the deployment's authority and nobody else.
 
-    A connection that a worker accepts in the instant in which it ends breaks off unanswered; that is tried once more, as
-    every client does.
+    A connection that a worker accepts in the instant in which it ends breaks off unanswered: that is tried once more,
+    as every client does.
 
     :ivar broken: how often.
     """
