@@ -31,14 +31,19 @@ class Asked:
 def check_names(given: Parameters, known: frozenset[str]) -> None:
     """A misspelt filter that was ignored would answer another question than was asked.
 
-    :raises InvalidParameter: a name that means nothing here, or Format is XML, in which not every row can be told.
+    :raises InvalidParameter: a name that means nothing here, or see :func:`check_format`.
     """
-    if given.optional("Format").upper() == "XML":
-        raise InvalidParameter("Format", "Answers about the audit trail are JSON. Leave it out.")
+    check_format(given)
     for name in given.values:
         if name not in known and name not in _OF_REQUESTS and not _is_pair(name, known):
             spelled = ascii(name[:64])[1:-1]
             raise InvalidParameter(spelled, f"There is no such parameter; there are {', '.join(sorted(known))}.")
+
+
+def check_format(given: Parameters) -> None:
+    """:raises InvalidParameter: Format is XML, whose elements cannot have the names that an encryption context may."""
+    if given.optional("Format").upper() == "XML":
+        raise InvalidParameter("Format", "Answers about the audit trail are JSON. Leave it out.")
 
 
 def read(given: Parameters, known: frozenset[str]) -> Asked:

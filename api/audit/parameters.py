@@ -50,3 +50,14 @@ COUNT: Final = (*WHICH, BY, GROUPS, WAIT)
 EXPORT: Final = (*WHICH, FORMAT, EXPORT_ORDER, WAIT)
 HISTORY: Final = (KEY, *PERIOD, WAIT)
 COVERAGE: Final = (WAIT,)
+
+LOOKUP: Final = (
+    Parameter(
+        "LookupAttribute", "array", False, "LookupAttribute.N.Key and .Value.", [{"Key": "User", "Value": "alice"}]
+    ),
+    Parameter("StartTime", "string", False, "7 days before EndTime by default.", "2026-11-01T00:00:00Z"),
+    Parameter("EndTime", "string", False, "Now by default.", "2026-11-08T00:00:00Z"),
+    Parameter("Direction", "string", False, "BACKWARD (default): the newest first; FORWARD.", "BACKWARD"),
+    Parameter("MaxResults", "integer", False, "1 to 50; 20 by default.", 20),
+    Parameter("NextToken", "string", False, "Of the page before, with the same question.", ""),
+)

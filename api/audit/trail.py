@@ -50,12 +50,12 @@ class Trail:
             except psycopg.errors.QueryCanceled:
                 raise _too_long() from None
 
-    async def awaited(self) -> Place:
-        """The ledger's head as it stands now, when the trail has reached it, or after ten seconds."""
+    async def awaited(self, seconds: float = WAIT_SECONDS) -> Place:
+        """The ledger's head as it stands now, when the trail has reached it, or after so many seconds."""
         async with self._connect() as connection:
             head = (await audit_questions.currency(connection)).head
             await connection.execute(f"notify {WANTED}".encode())
-        end = time.monotonic() + WAIT_SECONDS
+        end = time.monotonic() + seconds
         while await self._position() < head.position and time.monotonic() < end:  # noqa: ASYNC110  # another process's
             await asyncio.sleep(POLL_SECONDS)
         return head

@@ -61,6 +61,8 @@ create index if not exists audit_trail_source on audit_trail (source_ip, positio
 create index if not exists audit_trail_agent on audit_trail (user_agent, position);
 create index if not exists audit_trail_request on audit_trail (request_id);
 create index if not exists audit_trail_resource on audit_trail (resource, position) where resource is not null;
+create index if not exists audit_trail_session on audit_trail ((details ->> 'access_key_id'))
+    where topic = 'sts.role.assumed';
 create index if not exists audit_trail_context on audit_trail using gin (encryption_context jsonb_path_ops)
     where encryption_context is not null;
 
