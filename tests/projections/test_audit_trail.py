@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from adapters.ledger.mapper import decode
 from adapters.ledger.writer import LedgerWriter
 from domain import events
+from domain.audit.facts import Outcome
 from domain.events import EVENTS, Event
 from domain.standing import Standing
 from domain.vocabulary import Operation
-from projections.audit_trail import COLUMNS, AuditTrailRows, Outcome, audit_row
+from projections.audit_trail import COLUMNS, AuditTrailRows, audit_row
 from projections.copying import json_text, line
 from projections.projector import catch_up
 from tests.fixtures.histories import Lives
