@@ -13,6 +13,7 @@ from domain.conditions import Condition
 from domain.decision import Decision
 from domain.patterns import Matches
 from domain.policy import Effect, Policy
+from domain.ram.arns import matched
 
 NOBODY_ELSE: Final = ("", "*", "system")
 """In an ARN's place of the account: resources that belong to no customer, such as system policies."""
@@ -61,8 +62,7 @@ class Statements:
         if len(self._resources) >= RESOURCES_REMEMBERED:
             self._resources.clear()
         of_action = self._about_action(action)
-        # RAM has no regions: policies write "acs:ram:*:" as well as "acs:ram::", and both are to match.
-        named = resource.replace("acs:ram:*:", "acs:ram::", 1)
+        named = matched(resource)
         found = self._resources[action, resource] = Applicable(
             denies=_about(of_action.denies, named),
             session=None if of_action.session is None else _about(of_action.session, named),

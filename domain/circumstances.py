@@ -44,14 +44,24 @@ class Circumstances(NamedTuple):
 
 NO_CIRCUMSTANCES: Final = Circumstances()
 
+OF_ONE_CALL: Final = frozenset(("acs:CurrentTime", "acs:SecureTransport", "acs:SourceIp"))
+"""Facts that nobody knows before there is a call."""
+
+_MFA_PRESENT: Final = "false"
+"""Nobody signs in here, with one factor or with two, so a Deny that waits for MFA holds for every call."""
+
+
+def facts_of(principal: str) -> dict[str, str]:
+    """Those that are the same in every call of the principal, whose ARN it is."""
+    return {"acs:MFAPresent": _MFA_PRESENT, "acs:PrincipalARN": without_session(principal)}
+
 
 _OF_CALL: Final[Mapping[str, Callable[[Call], str]]] = MappingProxyType(
     {
         "acs:CurrentTime": lambda call: f"{call.at:%Y-%m-%dT%H:%M:%S}Z",
         "acs:SecureTransport": lambda call: "true" if call.secure_transport else "false",
         "acs:SourceIp": lambda call: call.source_ip,
-        # Nobody signs in here, with one factor or with two, so a Deny that waits for MFA holds for every call.
-        "acs:MFAPresent": lambda call: "false",
+        "acs:MFAPresent": lambda call: _MFA_PRESENT,
         # Of a role's session the role: RAM's pages write this key without the name of the session.
         "acs:PrincipalARN": lambda call: without_session(call.by.principal),
     }

@@ -41,12 +41,13 @@ def stance(
     ]
     for effect, account_counts in ((Effect.DENY, True), (Effect.ALLOW, account_suffices)):
         for statement in applying:
-            if statement.effect is effect and _names(statement, principal, account_id if account_counts else ""):
+            if statement.effect is effect and names(statement, principal, account_id if account_counts else ""):
                 return decision.by(policy, statement)
     return NOT_BY_OWNER
 
 
-def _names(statement: Statement, principal: str, account_id: str) -> bool:
+def names(statement: Statement, principal: str, account_id: str) -> bool:
+    """Whether it is about the principal, itself or as one of the account; an empty ``account_id`` leaves that out."""
     principals = statement.principals
     return principals is not None and (principals.name(principal) or account_id in principals.accounts)
 

@@ -10,17 +10,13 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from domain import events, state_matrix
-from domain.admission import ACTIONS
-from domain.circumstances import NO_FACTS, Circumstances
 from domain.errors import REGISTRY, KeyLedgerError, NoPermission, StateConflict, StateModifiedFailed
-from domain.history import asked
-from domain.history.asked import Asked
+from domain.history.asked import Asked, asked_of, key_of
+from domain.history.permission import EXTERNAL_ID_DECIDES, ruled
 from domain.history.world import World
 from domain.identity import Identity
 from domain.key import Key
 from domain.ram.errors import RamNoPermission
-from domain.sts import EXTERNAL_ID
-from domain.vocabulary import Operation
 
 _WANT_OF_PERMISSION: Final = frozenset((NoPermission.code, RamNoPermission.code))
 _STATES: Final = frozenset(code for code, error in REGISTRY.items() if issubclass(error, StateConflict))
@@ -60,37 +56,23 @@ def judged(world: World, event: events.Event) -> Verdict:
 
 
 def _answer(world: World, event: events.Event, caller: Identity) -> Verdict:
-    if isinstance(event, events.RoleAssumed):
-        return _assumed(world, event, caller)
-    needed = asked.of_change(event)
-    if needed is not None:
-        return _permitted(caller, event, needed)
-    if isinstance(event, events.KeyUsed):
-        return _about_key(world.keys.get(event.key_id), event, caller)
-    if isinstance(event, events.CallAnswered):
-        return _read(world, event, caller)
-    if isinstance(event, events.KeyCreated):
-        return _permitted(caller, event, asked.of_keys(event.call))
-    return _about_key(world.keys.get(event.originator_id), event, caller)
-
-
-def _read(world: World, event: events.CallAnswered, caller: Identity) -> Verdict:
-    if event.call.operation in asked.UNAUTHORISED:
+    needed, key_id = asked_of(event), key_of(event)
+    if needed is None:
         return AGREES
-    if event.key_id is not None:
-        return _about_key(world.keys.get(event.key_id), event, caller)
-    if event.resource:
-        return _permitted(caller, event, asked.of_resource(event.call, event.resource))
-    return _permitted(caller, event, asked.of_keys(event.call))
+    if isinstance(event, events.RoleAssumed) and not _is_there(world, event):
+        return _contradicts("there was no such role")
+    if key_id is None:
+        return _permitted(world, event, caller, needed)
+    return _about_key(world, event, caller, needed, world.keys.get(key_id))
 
 
-def _about_key(key: Key | None, event: events.Event, caller: Identity) -> Verdict:
-    """Permission, reach and state."""
+def _about_key(world: World, event: events.Event, caller: Identity, needed: Asked, key: Key | None) -> Verdict:
+    """Reach, permission and state."""
     if key is None or not key.is_reached_by(event.call):
         return _contradicts(_NO_KEY)
-    action = ACTIONS[event.call.operation]
-    if not caller.access.permits(action, key.arn, Circumstances(call=event.call, tags=key.tags)):
-        return _contradicts(f"{caller.caller.principal} lacked {action} on {key.arn}")
+    verdict = _permitted(world, event, caller, needed)
+    if verdict is not AGREES:
+        return verdict
     try:
         key.permit(event.call)
     except KeyLedgerError as refusal:
@@ -98,36 +80,19 @@ def _about_key(key: Key | None, event: events.Event, caller: Identity) -> Verdic
     return AGREES
 
 
-def _permitted(caller: Identity, event: events.Event, needed: Asked) -> Verdict:
-    circumstances = Circumstances(call=event.call)
-    for resource in needed.resources:
-        if not caller.access.permits(needed.action, resource, circumstances):
-            return _contradicts(f"{caller.caller.principal} lacked {needed.action} on {resource}")
-    return AGREES
+def _permitted(world: World, event: events.Event, caller: Identity, needed: Asked) -> Verdict:
+    ruling = ruled(world, event, caller.access, needed)
+    if ruling is None:
+        return _not_judged(EXTERNAL_ID_DECIDES)
+    if ruling.decision.is_allowed:
+        return AGREES
+    return _contradicts(f"{caller.caller.principal} lacked {needed.action} on {ruling.resource}")
 
 
-def _assumed(world: World, event: events.RoleAssumed, caller: Identity) -> Verdict:
-    verdict = _may_assume(world, event, event.role_arn, caller)
+def _is_there(world: World, event: events.RoleAssumed) -> bool:
     authority = world.authority(event.account_id)
     role = authority.roles.get(event.role_arn.partition(":role/")[2]) if authority is not None else None
-    if role is None or role.id != event.role_id:
-        return _contradicts("there was no such role")
-    if verdict is None:
-        return _not_judged("an ExternalId, which is not recorded, may decide it")
-    return AGREES if verdict else _contradicts(f"{caller.caller.principal} could not assume {event.role_arn}")
-
-
-def _may_assume(world: World, event: events.Event, role_arn: str, caller: Identity) -> bool | None:
-    """None where an ExternalId may decide it."""
-    authority = world.authority(role_arn.split(":")[3])
-    role_name = role_arn.partition(":role/")[2]
-    if authority is None or role_name not in authority.roles:
-        return False
-    trust = authority.trust_policy_of(role_name)
-    decided = caller.access.decide_assume_role(role_arn, trust, Circumstances(call=event.call))
-    if EXTERNAL_ID.lower() in trust.document.lower():
-        return None
-    return decided.is_allowed
+    return role is not None and role.id == event.role_id
 
 
 def _refusal(world: World, event: events.CallRefused) -> Verdict:
@@ -142,17 +107,13 @@ def _refusal(world: World, event: events.CallRefused) -> Verdict:
 
 
 def _unpermitted(world: World, event: events.CallRefused, caller: Identity) -> Verdict:
-    if event.call.operation is Operation.ASSUME_ROLE:
-        allowed = _may_assume(world, event, event.resource, caller)
-        if allowed is None:
-            return _not_judged("an ExternalId, which is not recorded, may decide it")
-    else:
-        key = world.keys.get(event.key_id) if event.key_id is not None else None
-        tags = key.tags if key is not None and key.is_reached_by(event.call) else NO_FACTS
-        needed = asked.of_resource(event.call, event.resource)
-        circumstances = Circumstances(call=event.call, tags=tags)
-        allowed = all(caller.access.permits(needed.action, resource, circumstances) for resource in needed.resources)
-    if allowed:
+    needed = asked_of(event)
+    if needed is None:
+        return _not_judged("it does not say what was asked for")
+    ruling = ruled(world, event, caller.access, needed)
+    if ruling is None:
+        return _not_judged(EXTERNAL_ID_DECIDES)
+    if ruling.decision.is_allowed:
         return _contradicts(f"{caller.caller.principal} had the permission on {event.resource}")
     return AGREES
 

@@ -22,3 +22,9 @@ def role(account_id: str, role_name: str) -> str:
 def session(account_id: str, role_name: str, session_name: str) -> str:
     """Of who acts as the role, as STS tells it (AssumedRoleUser.Arn)."""
     return f"acs:ram::{account_id}:role/{role_name}/{session_name}"
+
+
+def matched(resource: str) -> str:
+    """Any resource, as policies' patterns are matched with it: RAM has no regions, so policies write ``acs:ram:*:`` as
+    well as ``acs:ram::``, and both are to match."""
+    return resource.replace("acs:ram:*:", "acs:ram::", 1)

@@ -73,7 +73,7 @@ class AccountState:
             if target.kind is TargetKind.USER:
                 for group_id in self.memberships.of(target.id):
                     keys |= dict.fromkeys(self.attachments.of(Target(TargetKind.GROUP, group_id)))
-            self._in_force[target] = tuple(self._read(key) for key in keys)
+            self._in_force[target] = tuple(self.read(key) for key in keys)
         return self._in_force[target]
 
     def trust_of(self, role: Role) -> Policy:
@@ -81,7 +81,11 @@ class AccountState:
             self._trusted[role.id] = policy.parse(role.trust_policy, kind=PolicyKind.TRUST, name=f"Trust/{role.name}")
         return self._trusted[role.id]
 
-    def _read(self, key: PolicyKey) -> Policy:
+    def read(self, key: PolicyKey) -> Policy:
+        """The default version.
+
+        :raises KeyError: the account has no such custom policy.
+        """
         if key.policy_type is PolicyType.SYSTEM:
             return PARSED[key.name]
         if key.name not in self._parsed:

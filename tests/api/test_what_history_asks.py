@@ -12,7 +12,7 @@ from api.operations import OPERATIONS
 from api.parameters import Parameters
 from api.ram.authorised import arns
 from domain import events
-from domain.history import asked
+from domain.history.asked import asked_of
 from domain.vocabulary import Operation
 from tests.fixtures.ledger import a_call
 
@@ -72,7 +72,7 @@ def test_a_replay_asks_for_what_the_service_asked_for(action: Any, policy_type: 
     values: dict[str, Any] = {**VALUES, **target, **place, "policy_type": policy_type}
     made: Any = MADE[action.operation]
     event = made(**{field.name: values.get(field.name) for field in fields(made)})
-    needed = asked.of_change(event)
+    needed = asked_of(event)
     assert needed is not None
     assert needed.action == action.ram_action
     given = Parameters({**GIVEN, "PolicyType": policy_type})
@@ -89,4 +89,4 @@ def test_an_access_key_of_root_is_asked_for_as_roots() -> None:
         account_id=call.by.account_id,
         access_key_id="LTAI1",
     )
-    assert asked.of_change(event) == ("ram:CreateAccessKey", (f"acs:ram:*:{call.by.account_id}:user/root",))
+    assert asked_of(event) == ("ram:CreateAccessKey", (f"acs:ram:*:{call.by.account_id}:user/root",))

@@ -16,13 +16,16 @@ FILES: Final = sorted(Path(next(iter(domain.__path__))).rglob("*.py"))
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "__future__": frozenset({"annotations"}),
     "binascii": frozenset(),
-    "collections.abc": frozenset({"Awaitable", "Callable", "Container", "Hashable", "Iterable", "Iterator", "Mapping"}),
+    "collections.abc": frozenset(
+        {"Awaitable", "Callable", "Container", "Hashable", "Iterable", "Iterator", "Mapping", "Sequence"}
+    ),
     "dataclasses": frozenset({"dataclass", "field", "replace"}),
     "datetime": frozenset({"UTC", "datetime", "timedelta"}),
     "enum": frozenset({"StrEnum"}),
     "eventsourcing.domain": frozenset({"DomainEvent"}),
     "functools": frozenset({"lru_cache"}),
     "ipaddress": frozenset(),
+    "itertools": frozenset({"product"}),
     "json": frozenset(),
     "operator": frozenset(),
     "re": frozenset(),

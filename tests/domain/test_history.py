@@ -170,7 +170,7 @@ async def _another_name(scene: Scene) -> list[Event]:
         (_disabled, "would have refused it with Rejected.Disabled"),
         (_wrongly_refused, "had the permission"),
         (_wrong_state, "which permits it"),
-        (_not_trusted, "could not assume"),
+        (_not_trusted, "lacked sts:AssumeRole"),
         (_another_name, "was not in force"),
     ],
 )
