@@ -89,7 +89,7 @@ PENDING: Final = (Operation.DISABLE_KEY, Operation.SCHEDULE_KEY_DELETION)
         (
             KeyUses(uses=4, last_use_at=NOON, refusals_in_state=1),
             "yet was used last at 2026-06-01 12:00:00 UTC and "
-             "was asked for 1 time since its deletion was scheduled: what",
+            "was asked for 1 time since its deletion was scheduled: what",
         ),
     ],
 )

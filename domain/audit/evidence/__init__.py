@@ -6,6 +6,7 @@
 * :mod:`~domain.audit.evidence.refusals`: what was refused to whom, and who failed to be somebody.
 * :mod:`~domain.audit.evidence.lives`: keys: how they stood at the end, what changed, rotation, deletions.
 * :mod:`~domain.audit.evidence.delegation`: who acted under whose roles.
+* :mod:`~domain.audit.evidence.permissions`: which permissions were used.
 * :mod:`~domain.audit.evidence.listing`: facts listed one by one, up to a number.
 
 Memory grows with keys, principals and access keys, not with events: what could grow otherwise is capped, and the rest

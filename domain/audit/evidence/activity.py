@@ -45,7 +45,7 @@ class Share(Span):
         return sum(count for cell, count in self._cells.items() if cell % _OUTCOMES == number)
 
     @property
-    def cells(self) -> dict[tuple[int, Outcome], int]:
+    def cells(self) -> dict[tuple[int, str], int]:
         """Number of the bin and outcome -> requests."""
         return {(cell // _OUTCOMES, ORDER[cell % _OUTCOMES]): count for cell, count in self._cells.items()}
 

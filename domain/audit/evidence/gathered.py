@@ -14,6 +14,7 @@ from domain.audit.evidence.delegation import Delegation
 from domain.audit.evidence.listing import Fact, Listing, fact
 from domain.audit.evidence.lives import KeyLives
 from domain.audit.evidence.period import Bins, Period
+from domain.audit.evidence.permissions import Permissions
 from domain.audit.evidence.refusals import Refusals
 from domain.audit.facts import OF_KEYS, accounts_of, key_named
 from domain.audit.scope import Scope
@@ -43,6 +44,7 @@ class Evidence:
         self.refusals = Refusals(self.bins)
         self.keys = KeyLives(period)
         self.delegation = Delegation()
+        self.permissions = Permissions()
         self.authority: Listing[Fact] = Listing()
         self.operators: Listing[Fact] = Listing()
 
@@ -64,6 +66,7 @@ class Evidence:
         key = self.world.keys.get(key_named(event) or event.originator_id)
         # A key of somebody else does not exist for whoever asks about it.
         self.activity.add(event, key is not None and key.owner == by.account_id)
+        self.permissions.add(event)
         if by.assumed_by:
             self.delegation.acted(event)
         if kind is events.KeyUsed:
