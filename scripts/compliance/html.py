@@ -1,7 +1,7 @@
 """The report as one HTML file: no scripts, no other files, no network; it prints as it looks.
 
-The template is Jinja2's with escaping of everything; only figures, which are drawn here of numbers and escaped labels, go
-in as they are.
+The template is Jinja2's with escaping of everything; only figures, which are drawn here of numbers and escaped labels,
+go in as they are.
 """
 
 from __future__ import annotations

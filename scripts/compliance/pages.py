@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from domain.audit.words import visible
 from scripts.compliance.document import Column, Document, Kind, Section, Table, shown
-from scripts.compliance.plots.drawn import drawn
+from scripts.compliance.plots.drawn import drawn, relabelled
 
 ROWS_MAX: Final = 1_000
 """Of a table on pages; CSV and JSON have more."""
@@ -53,7 +53,7 @@ def _section(section: Section, number: int, legible: Text) -> dict[str, Any]:
         "controls": [control.named for control in section.controls],
         "paragraphs": section.paragraphs,
         "numbers": [{"name": name, "value": shown(value)} for name, value in section.numbers],
-        "figures": [{"title": figure.title, "svg": legible(drawn(figure))} for figure in section.figures],
+        "figures": [{"title": figure.title, "svg": drawn(relabelled(figure, legible))} for figure in section.figures],
         "tables": [_table(table, section, number, legible) for table in section.tables],
     }
 

@@ -2,8 +2,8 @@
 
 The template gets the pages as one JSON text and never as markup, so nothing that anybody chose is ever typeset as code.
 Fonts are those that Typst's package embeds, and no others of the machine: the same bytes everywhere, and no network.
-They have Latin, Greek, Cyrillic and Hebrew; characters of other scripts are shown by their numbers (``\\u652f``), unless
-a folder with further fonts is given.
+They have Latin, Greek, Cyrillic and Hebrew; characters of other scripts are shown by their numbers (``\\u652f``),
+unless a folder with further fonts is given.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ import typst
 
 from scripts.compliance.document import Document
 from scripts.compliance.pages import pages
+from scripts.compliance.widths import needs_landscape, widths
 from scripts.envelope.failure import WrongUse
 
 _NOT_IN_FONTS: Final = re.compile(
-    "[^\\u0020-\\u024f\\u0370-\\u052f\\u0590-\\u05f4\\u1e00-\\u1eff\\u2010-\\u2027\\u2030-\\u203a\\u20a0-\\u20bf\\u2190-\\u2199]"
+    r"[^\u0020-\u024f\u0370-\u052f\u0590-\u05f4\u1e00-\u1eff\u2010-\u2027\u2030-\u203a\u20a0-\u20bf\u2190-\u2199]"
 )
 """Beyond what both of the fonts have. What is written right to left stays where it stands: nothing turns it around."""
 
-_UNBROKEN: Final = re.compile(r"\S{28,}")
+_WORD: Final = re.compile(r"\S+")
+_WHOLE: Final = 64
+_FOLDED_FROM: Final = 18
+_PLACES: Final = re.compile(r"([:/,@=&.}\-]|\w{12})")
 _BREAK: Final = "\u200b"
 """A zero-width space: where a long id may be broken."""
 
@@ -40,23 +44,26 @@ def as_pdf(document: Document, fonts: Path | None = None) -> bytes:
         raise WrongUse(f"--fonts {fonts} is no folder.", "Give a folder with font files, or leave it out.")
     data = pages(document, _legible if fonts is None else str)
     for section in data["sections"]:
+        section["landscape"] = any(map(needs_landscape, section["tables"]))
         for table in section["tables"]:
-            table["rows"] = [[_breakable(cell) for cell in row] for row in table["rows"]]
+            for column, width in zip(table["columns"], widths(table["columns"], table["rows"]), strict=True):
+                column["points"] = width
+            table["rows"] = [
+                [_breakable(cell, column) for cell, column in zip(row, table["columns"], strict=True)]
+                for row in table["rows"]
+            ]
     return _compiled(data, document.made_of, fonts)
 
 
 def _compiled(data: dict[str, Any], made_of: datetime, fonts: Path | None) -> bytes:
     template = files("scripts.compliance").joinpath("report.typ").read_bytes()
-    made = typst.compile(
+    return typst.compile(
         template,
         format="pdf",
         sys_inputs={"pages": json.dumps(data)},
-        font_paths=[] if fonts is None else [str(fonts)],
-        ignore_system_fonts=True,
+        font_paths=typst.Fonts(include_system_fonts=False, font_paths=[] if fonts is None else [str(fonts)]),
         timestamp=int(made_of.timestamp()),
     )
-    assert isinstance(made, bytes), "one document, not several pages"
-    return made
 
 
 def _legible(text: str) -> str:
@@ -67,15 +74,11 @@ def _numbered(code_point: int) -> str:
     return f"\\u{code_point:04x}" if code_point <= 0xFFFF else f"\\U{code_point:08x}"
 
 
-def _breakable(text: str) -> str:
-    """UUIDs and shorter ids stand in columns that have room for them, and are copied whole."""
-    return text if len(text) <= _WHOLE else _UNBROKEN.sub(lambda found: _broken(found.group()), text)
+def _breakable(text: str, column: dict[str, Any]) -> str:
+    """What has a column of its own width is copied whole; where columns share the rest, long words are folded."""
+    whole = _FOLDED_FROM if column["weight"] else _WHOLE
+    return _WORD.sub(lambda found: _folding(found.group()) if len(found.group()) > whole else found.group(), text)
 
 
-_WHOLE: Final = 36
-
-
-def _broken(word: str) -> str:
-    if len(word) <= _WHOLE:
-        return word
-    return re.sub(r"([:/,@=&.\-]|.{12})", rf"\1{_BREAK}", word)
+def _folding(word: str) -> str:
+    return _PLACES.sub(rf"\1{_BREAK}", word)

@@ -30,9 +30,9 @@ _SECTIONS: Final = (
 
 _PREAMBLE: Final = (
     (
-        "This report shows what the ledger of a Key Ledger deployment holds about a period: an append-only record in which "
-        "every use of a key, every change, every read and every refusal of an authenticated caller is one event, in one "
-        "gapless order."
+        "This report shows what the ledger of a Key Ledger deployment holds about a period: an append-only record in "
+        "which every use of a key, every change, every read and every refusal of an authenticated caller is one event, "
+        "in one gapless order."
     ),
     (
         "Each section names the controls that it can be evidence for, in our own words; the standards' texts are what "

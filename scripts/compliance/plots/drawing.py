@@ -14,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from domain.audit.evidence.period import Unit
 from domain.audit.facts import Outcome
+from domain.audit.words import visible
 from scripts.compliance.plots.figures import Axis
 
 WIDTH: Final = 720
@@ -80,7 +81,7 @@ def line(x: float, y: float, to_x: float, to_y: float, stroke: str = GRID, width
 
 
 def text(x: float, y: float, words: str, anchor: str = "start", fill: str = INK) -> str:
-    return f'<text x="{number(x)}" y="{number(y)}" text-anchor="{anchor}" fill="{fill}">{escape(words)}</text>'
+    return f'<text x="{number(x)}" y="{number(y)}" text-anchor="{anchor}" fill="{fill}">{escape(visible(words))}</text>'
 
 
 def fitted(words: str, width: float) -> str:

@@ -205,9 +205,9 @@ def refusals(material: Material) -> Section:
         ],
         paragraphs=[
             (
-                "A caller that was authenticated and refused leaves an event with the error code. Whoever fails to be the "
-                "owner of a known access key is counted for each minute and source. Requests with access keys that were "
-                "never made here belong to nobody and are not recorded."
+                "A caller that was authenticated and refused leaves an event with the error code. Whoever fails to be "
+                "the owner of a known access key is counted for each minute and source. Requests with access keys that "
+                "were never made here belong to nobody and are not recorded."
             ),
         ],
         figures=[_reasons_over_time(material)] if found.reasons else [],

@@ -27,9 +27,9 @@ def changes(material: Material) -> Section:
         controls=(*_ACCESS, Control.PCI_10_2_1, Control.ISO_8_15),
         paragraphs=[
             (
-                "Users, groups, roles, policies and access keys of the accounts, as they were changed. Each change moves "
-                "the version of its account, on which every decision of a call is guarded: in the order of positions no "
-                "use stands after the change that forbade it."
+                "Users, groups, roles, policies and access keys of the accounts, as they were changed. Each change "
+                "moves the version of its account, on which every decision of a call is guarded: in the order of "
+                "positions no use stands after the change that forbade it."
             ),
         ],
         tables=[
@@ -58,10 +58,10 @@ def who_can_decrypt(material: Material) -> Section:
         numbers=[("keys not destroyed", len(keys)), ("keys and principals that can decrypt", len(rows))],
         paragraphs=[
             (
-                f"As of position {material.read.last:,}, the last one read, and not only of the period: for each key that "
-                "is not destroyed, every principal that policies allow to decrypt with it under some circumstance and that "
-                "has credentials to call with, or somebody who can assume it. Where conditions on the call decide, they "
-                "are told. A state that refuses everybody for now is told beside the key."
+                f"As of position {material.read.last:,}, the last one read, and not only of the period: for each key "
+                "that is not destroyed, every principal that policies allow to decrypt with it under some circumstance "
+                "and that has credentials to call with, or somebody who can assume it. Where conditions on the call "
+                "decide, they are told. A state that refuses everybody for now is told beside the key."
             ),
         ],
         tables=[
@@ -71,8 +71,8 @@ def who_can_decrypt(material: Material) -> Section:
                 columns=(
                     KEY_ID,
                     Column("refused_by_state", "Refused for now", Kind.TEXT),
-                    Column("principal", "Principal", Kind.CODE, 1),
-                    Column("why", "Why", Kind.TEXT, 1.4),
+                    Column("principal", "Principal", Kind.CODE),
+                    Column("why", "Why", Kind.TEXT, 1),
                 ),
                 rows=rows,
                 empty="There is no key that anybody can decrypt with.",
@@ -120,10 +120,10 @@ def unused_permissions(material: Material) -> Section:
         controls=_ACCESS,
         paragraphs=[
             (
-                f"What is attached as of position {material.read.last:,} and was not used by any call of the period: each "
-                "Allow of each attached policy, access keys in force, users and roles. What is marked as younger was made "
-                "within the period or after it, and may not have had its occasion yet. A use that comes once a year does "
-                "not show in a shorter period."
+                f"What is attached as of position {material.read.last:,} and was not used by any call of the period: "
+                "each Allow of each attached policy, access keys in force, users and roles. What is marked as "
+                "younger was made within the period or after it, and may not have had its occasion yet. A use that "
+                "comes once a year does not show in a shorter period."
             ),
         ],
         tables=[
@@ -259,9 +259,10 @@ def operators(material: Material) -> Section:
         numbers=[("acts", found.total)],
         paragraphs=[
             (
-                "Operators make accounts, give root identities access keys and raise quotas, each raise with the ticket "
-                "that asked for it. They have no operation that uses a key. Their name is that of the operating system's "
-                f"login; {plural(sum(not fact.by.startswith('operator') for fact in found), 'act')} below were the "
+                "Operators make accounts, give root identities access keys and raise quotas, each raise with the "
+                "ticket that asked for it. They have no operation that uses a key. Their name is that of the "
+                "operating system's login; "
+                f"{plural(sum(not fact.by.startswith('operator') for fact in found), 'act')} below were the "
                 "deployment's own, as when it was set up."
             ),
         ],

@@ -31,20 +31,21 @@ def completeness(material: Material) -> Section:
         controls=(Control.PCI_10_2_2, Control.PCI_10_3, Control.ISO_8_15, Control.CC7_2),
         paragraphs=[
             (
-                "This report was made by replaying the ledger from its first event up to the last position below, in one "
-                "pass. Nothing was read from projections, the tables that the service makes of the ledger for its own "
-                "questions: they may be behind or rebuilt, and no number here depends on them. The one look beyond the "
-                "ledger is the count of remaining key material in section “Deletions”."
+                "This report was made by replaying the ledger from its first event up to the last position below, in "
+                "one pass. Nothing was read from projections, the tables that the service makes of the ledger for "
+                "its own questions: they may be behind or rebuilt, and no number here depends on them. The one look "
+                "beyond the ledger is the count of remaining key material in section “Deletions”."
             ),
             (
-                "What belongs to the period is decided by the time of the call (called at), which the server took from its "
-                "clock when the request came; what is complete is shown by positions, which the ledger deals without a gap "
-                "in the order of commits. The time of recording follows the call's within moments and never goes back. A "
-                "period that reaches beyond the last event read is covered up to that event only."
+                "What belongs to the period is decided by the time of the call (called at), which the server took "
+                "from its clock when the request came; what is complete is shown by positions, which the ledger "
+                "deals without a gap in the order of commits. The time of recording follows the call's within "
+                "moments and never goes back. A period that reaches beyond the last event read is covered up to that "
+                "event only."
             ),
             (
-                "The same question with --at and the same position gives the same bytes, however much was recorded since. "
-                "scripts/replay --to with that position tells the same digest; how it is computed stands in "
+                "The same question with --at and the same position gives the same bytes, however much was recorded "
+                "since. scripts/replay --to with that position tells the same digest; how it is computed stands in "
                 "adapters/ledger/digest.py."
             ),
         ],

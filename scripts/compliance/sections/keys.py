@@ -87,9 +87,10 @@ def changes(material: Material) -> Section:
         ),
         paragraphs=[
             (
-                "Keys are created, enabled, disabled, described, scheduled for deletion, rescued from it, and destroyed. "
-                "Each change stands in the key's own stream, whose versions have no holes, and nobody can put another key "
-                "in its place: blobs name the version that made them, and material is bound to its key by its row."
+                "Keys are created, enabled, disabled, described, scheduled for deletion, rescued from it, and "
+                "destroyed. Each change stands in the key's own stream, whose versions have no holes, and nobody can "
+                "put another key in its place: blobs name the version that made them, and material is bound to its "
+                "key by its row."
             ),
         ],
         tables=[facts_table("changes", "Changes of keys", material.evidence.keys.changes)],
@@ -112,10 +113,10 @@ def rotation(material: Material) -> Section:
         numbers=[("keys not destroyed", len(keys)), (f"in use for more than {days:,} days", len(over))],
         paragraphs=[
             (
-                f"The cryptoperiod of this report is {plural(days, 'day')}, by its argument: which one is right is for the "
-                "owner of the keys to decide and to document. A key version is in use from its creation on; age is counted "
-                f"to {material.end:%Y-%m-%d %H:%M:%S} UTC. The second bound is a number: a version encrypts at most "
-                f"{ENCRYPTIONS_PER_KEY_VERSION_MAX:,} times, after which the service refuses."
+                f"The cryptoperiod of this report is {plural(days, 'day')}, by its argument: which one is right is "
+                "for the owner of the keys to decide and to document. A key version is in use from its creation on; "
+                f"age is counted to {material.end:%Y-%m-%d %H:%M:%S} UTC. The second bound is a number: a version "
+                f"encrypts at most {ENCRYPTIONS_PER_KEY_VERSION_MAX:,} times, after which the service refuses."
             ),
         ],
         figures=[Ages(title="The longest in use", limit=days, rows=drawn)] if drawn else [],
@@ -169,11 +170,11 @@ def deletions(material: Material) -> Section:
         ],
         paragraphs=[
             (
-                "A deletion is scheduled with a window of days, in which it can be cancelled. When it is due the service "
-                "deletes the wrapped material and records the destruction in one transaction; copies in backups of the "
-                "database are not its to delete. The last column is the one thing in this report that was read from "
-                "another table than the ledger: how many rows of the key's material the database holds now. It is 0 for a "
-                "destroyed key, and stays so."
+                "A deletion is scheduled with a window of days, in which it can be cancelled. When it is due the "
+                "service deletes the wrapped material and records the destruction in one transaction; copies in "
+                "backups of the database are not its to delete. The last column is the one thing in this report that "
+                "was read from another table than the ledger: how many rows of the key's material the database holds "
+                "now. It is 0 for a destroyed key, and stays so."
             ),
         ],
         tables=[
