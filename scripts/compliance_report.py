@@ -1,7 +1,7 @@
 """``scripts/compliance_report``: what the ledger shows of a period, for auditors, as PDF, HTML, CSV and JSON.
 
-One pass over the ledger from its first event to a position, verified as it is read. The same arguments and position give
-the same bytes: see :mod:`scripts.compliance`. Reads only; safe beside a running service.
+One pass over the ledger from its first event to a position, verified as it is read. The same arguments and position
+give the same bytes: see :mod:`scripts.compliance`. Reads only; safe beside a running service.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -31,8 +32,9 @@ from scripts.compliance.pdf import as_pdf
 from scripts.compliance.report import end_of, report
 from scripts.compliance.sections.material import Material
 from scripts.compliance.tables import as_csv
-from scripts.envelope.failure import FileTrouble, WrongUse
+from scripts.envelope.failure import WrongUse
 from scripts.envelope.interruption import Interrupted, interruptible
+from scripts.envelope.terminal import say
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 from scripts.operating.progress import progress
@@ -86,7 +88,7 @@ def compliance_report(
 
     The same arguments with the same --at give the same bytes, however much was recorded since.
     """
-    with in_words("No report was made."), _stoppable():
+    with in_words(), _stoppable():
         period, scope = _period(since, until), Scope(account_id=uid_of(account), region_id=_region(region))
         wanted = _formats(formats)
         settings = settings_of(data)
@@ -97,9 +99,16 @@ def compliance_report(
         remark(f"{output}: positions 1 to {material.read.last}. To make the same again: --at {material.read.last}.")
 
 
-def _stoppable() -> Any:
-    """SIGTERM and SIGHUP end it as Ctrl-C does: in order, and with nothing left."""
-    return interruptible()
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM and SIGHUP end it as Ctrl-C does: with a sentence, and with nothing left behind."""
+    with interruptible() as interruption:
+        try:
+            yield
+        except Interrupted:
+            interruption.settle()
+            say("Interrupted. No report was made.")
+            raise typer.Exit(128 + (interruption.signal_number or 0)) from None
 
 
 def _period(since: str, until: str) -> Period:
@@ -191,6 +200,3 @@ def _files(document: Document, wanted: list[Format], fonts: Path | None) -> Iter
 
 if __name__ == "__main__":
     application()
-
-
-__all__ = ["FileTrouble", "Interrupted", "application"]

@@ -50,7 +50,7 @@ def _section(section: Section, number: int, legible: Text) -> dict[str, Any]:
         "number": number,
         "name": section.name,
         "title": section.title,
-        "controls": [control.named for control in section.controls],
+        "controls": [control.named for control in sorted(section.controls, key=lambda one: one.place)],
         "paragraphs": section.paragraphs,
         "numbers": [{"name": name, "value": shown(value)} for name, value in section.numbers],
         "figures": [{"title": figure.title, "svg": drawn(relabelled(figure, legible))} for figure in section.figures],

@@ -76,7 +76,9 @@ def _limits(scope: Scope, period: Period, material: Material) -> list[str]:
             "It shows what is the account's own, and what its principals did elsewhere. Of other accounts it shows "
             "only what they did here."
         )
-    if material.end < period.until:
+    if not material.read.events:
+        said.append("The ledger was empty up to that position.")
+    elif material.end < period.until:
         said.append(
             f"The last event that was read is of {material.head_at:%Y-%m-%d %H:%M:%S} UTC, before the end of the "
             "period: what came later is not in this report."

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
+from unicodedata import east_asian_width
 from xml.sax.saxutils import escape, quoteattr
 
 from domain.audit.evidence.period import Unit
@@ -87,10 +88,20 @@ def text(x: float, y: float, words: str, anchor: str = "start", fill: str = INK)
 def fitted(words: str, width: float) -> str:
     """Cut in the middle, since the ends of names and ids tell them apart."""
     room = max(3, int(width / ADVANCE))
-    if len(words) <= room:
+    if _cells(words) <= room:
         return words
-    start = (room - 1 + 1) // 2
-    return f"{words[:start]}…{words[len(words) - (room - 1 - start) :]}"
+    start, end = words[: len(words) // 2], words[len(words) // 2 :]
+    while _cells(start) + _cells(end) + 1 > room:
+        if _cells(start) > _cells(end):
+            start = start[:-1]
+        else:
+            end = end[1:]
+    return f"{start}…{end}"
+
+
+def _cells(words: str) -> int:
+    """Chinese, Japanese and Korean characters take two."""
+    return len(words) + sum(east_asian_width(character) in "WF" for character in words)
 
 
 def ticks(largest: float, wanted: int = 4) -> list[int]:

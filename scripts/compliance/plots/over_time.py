@@ -87,10 +87,13 @@ def _bars(
 def _time(axis: Axis, left: float, bottom: float, width: float) -> list[str]:
     step = width / max(1, len(axis.starts))
     parts = [line(left, bottom, left + width, bottom, FAINT, 1)]
+    taken = 0.0
     for place, label in places(axis, width):
         middle = left + (place + 0.5) * step
-        # A label near the edge stays within it.
         half = len(label) * ADVANCE / 2
+        # A label near an edge stays within it, and none stands in another.
         x = min(max(middle, left + half - 2), WIDTH - half)
-        parts += [line(middle, bottom, middle, bottom + 4, FAINT, 1), text(x, bottom + 16, label, "middle", FAINT)]
+        if x - half > taken:
+            parts += [line(middle, bottom, middle, bottom + 4, FAINT, 1), text(x, bottom + 16, label, "middle", FAINT)]
+            taken = x + half + ADVANCE
     return parts

@@ -32,7 +32,7 @@ def draw_ages(figure: Ages) -> str:
         parts.append(box(_LABEL, y + 4, max(within, 0.7), 12, "#4f8fba"))
         if days > figure.limit:
             parts.append(box(_LABEL + within, y + 4, whole - within, 12, "url(#refused)"))
-        parts.append(text(_LABEL + whole + 5, y + 13.5, f"{days:,}"))
+        parts.append(text(_beside(_LABEL + whole + 5, f"{days:,}", limit), y + 13.5, f"{days:,}"))
     parts += [
         line(limit, top - 6, limit, bottom, INK, 1.4, "5 3"),
         text(min(limit, WIDTH - 80), top - 12, f"cryptoperiod: {figure.limit:,} days", "middle"),
@@ -40,3 +40,8 @@ def draw_ages(figure: Ages) -> str:
         text(_LABEL, bottom + 30, "days in use at the end of the period", fill=FAINT),
     ]
     return drawing.picture(bottom + 38, figure.title, parts)
+
+
+def _beside(x: float, words: str, limit: float) -> float:
+    """Not where the line of the limit goes through."""
+    return limit + 5 if x < limit + 3 < x + len(words) * ADVANCE + 6 else x

@@ -8,7 +8,7 @@ from typing import Final
 from domain.audit.evidence.activity import ORDER, Share
 from domain.audit.evidence.listing import OTHERS
 from domain.audit.facts import Outcome
-from domain.audit.words import plural, visible
+from domain.audit.words import visible
 from domain.errors import REGISTRY
 from scripts.compliance.controls import Control
 from scripts.compliance.document import Cell, Column, Kind, Section, Table
@@ -19,6 +19,7 @@ from scripts.compliance.sections.material import (
     ROWS_DRAWN,
     Material,
     key_label,
+    many,
     most,
     named,
     percent,
@@ -72,8 +73,8 @@ def summary(material: Material) -> Section:
 def _recorded(material: Material, states: str) -> str:
     activity = material.evidence.activity
     return (
-        f"In the period the ledger recorded {plural(activity.events, 'event')} within the scope of this report, which "
-        f"stand for {plural(activity.all.count, 'request')}: each call is one event, and failed authentications are "
+        f"In the period the ledger recorded {many(activity.events, 'event')} within the scope of this report, which "
+        f"stand for {many(activity.all.count, 'request')}: each call is one event, and failed authentications are "
         "recorded with their number, once a minute for each access key and source. Keys at the end of the period by "
         f"state: {states}."
     )
@@ -112,7 +113,7 @@ def use(material: Material) -> Section:
                 "assumed which role. A user that was renamed is told under each name."
             ),
             *(
-                [f"{plural(asked_in_vain, 'request')} named keys that the caller's account has not."]
+                [f"{many(asked_in_vain, 'request')} named keys that the caller's account has not."]
                 if asked_in_vain
                 else []
             ),

@@ -8,12 +8,20 @@ from domain.audit.evidence.delegation import Sessions, account_of
 from domain.audit.facts import Outcome
 from domain.audit.unused import Unused, unused
 from domain.audit.who_may import Holder, WhoMay, who_may
-from domain.audit.words import plural
 from domain.key import Key
 from domain.ram.authority import Authority
 from scripts.compliance.controls import Control
 from scripts.compliance.document import Cell, Column, Kind, Section, Table
-from scripts.compliance.sections.material import ACCOUNT, CALLED_AT, KEY_ID, POSITION, Material, facts_table, named
+from scripts.compliance.sections.material import (
+    ACCOUNT,
+    CALLED_AT,
+    KEY_ID,
+    POSITION,
+    Material,
+    facts_table,
+    many,
+    named,
+)
 
 _ACCESS = (Control.PCI_3_6, Control.ISO_5_15, Control.CC6_1)
 
@@ -262,7 +270,7 @@ def operators(material: Material) -> Section:
                 "Operators make accounts, give root identities access keys and raise quotas, each raise with the "
                 "ticket that asked for it. They have no operation that uses a key. Their name is that of the "
                 "operating system's login; "
-                f"{plural(sum(not fact.by.startswith('operator') for fact in found), 'act')} below were the "
+                f"{many(sum(not fact.by.startswith('operator') for fact in found), 'act')} below were the "
                 "deployment's own, as when it was set up."
             ),
         ],

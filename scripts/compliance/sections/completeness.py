@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from scripts.compliance.controls import Control
 from scripts.compliance.document import Cell, Column, Kind, Section, Table
 from scripts.compliance.sections.material import Material
 
-_VERIFIED = (
+_VERIFIED: Final = (
     ("Positions", "From the first to the last none is missing: each is the one before it and one."),
     ("Times", "No event was recorded before the one at the position before it."),
     ("Events", "Each is of a kind that this version of the program knows, and its bytes make that event."),
-    ("Streams", ("In each stream of a key, an account or a region the versions run from 1 without a hole; every use, "
-                "read and refusal stands alone in its request's stream.")),
+    ("Streams", "In the stream of each key, account and region the versions run from 1 without a hole."),
+    ("Calls", "Every use, read and refusal stands alone in its request's stream."),
     ("Folds", "Each change is one that the key or account could take where it stands: none contradicts those before."),
-)  # fmt: skip
-_NOT_VERIFIED = (
-    ("Decisions", ("Whether each use, read, change and refusal was the right one on what stood before it: "
-                  "scripts/verify_ledger authority decides all of them again.")),
-    ("Whoever owns the database", ("The database refuses to change events to everybody, its owner too; an administrator "
-                                  "could remove what refuses. The digest shows it: keep it elsewhere.")),
-    ("Other copies", "What is done with plaintexts and data keys after they were released, and backups."),
-)  # fmt: skip
+)
+_NOT_VERIFIED: Final = (
+    (
+        "Decisions",
+        "Whether each was the right one on what stood before it: scripts/verify_ledger authority decides again.",
+    ),
+    (
+        "Database",
+        "Its administrator could remove what refuses changes of events. Keep the digest elsewhere: it would differ.",
+    ),
+    ("HSM", "Which one the deployment runs with. The software HSM, for trying, keeps root keys in a file."),
+    ("Beyond the service", "What is done with plaintexts and data keys after they were released, and backups."),
+)
 
 
 def completeness(material: Material) -> Section:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Final
 
 from domain.audit.evidence.lives import Deletion
-from domain.audit.words import plural
 from domain.events import KeyDestroyed
 from domain.key import Key
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX
@@ -21,11 +20,27 @@ from scripts.compliance.sections.material import (
     Material,
     facts_table,
     key_label,
+    many,
     state_of,
 )
 
 _REGION: Final = Column("region_id", "Region", Kind.CODE)
 _STATE: Final = Column("state", "State")
+
+_HELD: Final = (
+    "Every key is an AES-256 key that the HSM generated when the key was created. Its material leaves the HSM only "
+    "wrapped under the root key of its region, and lies wrapped in the database. No operation gives it to anybody: "
+    "what is given out are data keys, and each of them is a use that is recorded."
+)
+_AT_END: Final = (
+    "The state is the one after the last change of the key whose call was made before the end of the period. Uses are "
+    "counted from the key's creation up to that end."
+)
+_CHANGED: Final = (
+    "Keys are created, enabled, disabled, described, scheduled for deletion, rescued from it, and destroyed. Each "
+    "change stands in the key's own stream, whose versions have no holes. A ciphertext names the key version that "
+    "made it, and opens with no other."
+)
 
 
 def inventory(material: Material) -> Section:
@@ -42,13 +57,17 @@ def inventory(material: Material) -> Section:
     return Section(
         name="key-inventory",
         title="Keys and their states at the end of the period",
-        controls=(Control.PCI_3_6, Control.PCI_3_7_1, Control.PCI_3_7_3, Control.ISO_8_24, Control.CC6_1),
+        controls=(
+            Control.PCI_3_6,
+            Control.PCI_3_7_1,
+            Control.PCI_3_7_2,
+            Control.PCI_3_7_3,
+            Control.ISO_8_24,
+            Control.CC6_1,
+        ),
         paragraphs=[
-            ("Every key is an AES-256 key that the HSM generated. Its material leaves the HSM only wrapped under the "
-            "root key of its region, which cannot be extracted; wrapped it lies in the database. No interface gives "
-            "key material to anybody, so nothing is distributed. The state is the one after the last change of the "
-            "key whose call was made before the end of the period; uses are counted from the key's creation up to "
-            "that end."),
+            _HELD,
+            _AT_END,
         ],
         tables=[
             Table(
@@ -86,12 +105,7 @@ def changes(material: Material) -> Section:
             Control.CC6_1,
         ),
         paragraphs=[
-            (
-                "Keys are created, enabled, disabled, described, scheduled for deletion, rescued from it, and "
-                "destroyed. Each change stands in the key's own stream, whose versions have no holes, and nobody can "
-                "put another key in its place: blobs name the version that made them, and material is bound to its "
-                "key by its row."
-            ),
+            _CHANGED,
         ],
         tables=[facts_table("changes", "Changes of keys", material.evidence.keys.changes)],
     )
@@ -113,7 +127,7 @@ def rotation(material: Material) -> Section:
         numbers=[("keys not destroyed", len(keys)), (f"in use for more than {days:,} days", len(over))],
         paragraphs=[
             (
-                f"The cryptoperiod of this report is {plural(days, 'day')}, by its argument: which one is right is "
+                f"The cryptoperiod of this report is {many(days, 'day')}, by its argument: which one is right is "
                 "for the owner of the keys to decide and to document. A key version is in use from its creation on; "
                 f"age is counted to {material.end:%Y-%m-%d %H:%M:%S} UTC. The second bound is a number: a version "
                 f"encrypts at most {ENCRYPTIONS_PER_KEY_VERSION_MAX:,} times, after which the service refuses."
@@ -152,7 +166,7 @@ def rotation(material: Material) -> Section:
 
 
 def _finding(age: int, limit: int) -> str:
-    return f"{plural(age - limit, 'day')} over" if age > limit else f"within, {plural(limit - age, 'day')} left"
+    return f"{many(age - limit, 'day')} over" if age > limit else f"within, {many(limit - age, 'day')} left"
 
 
 def deletions(material: Material) -> Section:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 from uuid import UUID
 
+from domain.account import SYSTEM
 from domain.audit.evidence.gathered import Evidence
 from domain.audit.evidence.listing import Fact, Listing
 from domain.audit.words import principal_named, visible
@@ -64,7 +65,12 @@ class Material:
 
 
 def named(principal: str) -> str:
-    return visible(principal_named(principal))
+    return "the deployment" if principal == SYSTEM.principal else visible(principal_named(principal))
+
+
+def many(count: int, name: str) -> str:
+    """``60,049 events``."""
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
 
 
 def state_of(key: Key) -> str:
