@@ -47,7 +47,7 @@ class Control(Enum):
 
     @property
     def named(self) -> str:
-        return f"{self.value.framework} {self.value.number}"
+        return f"{self.value.framework}: {self.value.number}"
 
     @property
     def asks(self) -> str:

@@ -50,12 +50,20 @@ def _section(section: Section, number: int, legible: Text) -> dict[str, Any]:
         "number": number,
         "name": section.name,
         "title": section.title,
-        "controls": [control.named for control in sorted(section.controls, key=lambda one: one.place)],
+        "controls": _by_framework(section),
         "paragraphs": section.paragraphs,
         "numbers": [{"name": name, "value": shown(value)} for name, value in section.numbers],
         "figures": [{"title": figure.title, "svg": drawn(relabelled(figure, legible))} for figure in section.figures],
         "tables": [_table(table, section, number, legible) for table in section.tables],
     }
+
+
+def _by_framework(section: Section) -> list[str]:
+    """``PCI DSS 4.0: 3.6.1, 3.7.1``."""
+    numbers: dict[str, list[str]] = {}
+    for control in sorted(section.controls, key=lambda one: one.place):
+        numbers.setdefault(control.value.framework, []).append(control.value.number)
+    return [f"{framework}: {', '.join(of_it)}" for framework, of_it in numbers.items()]
 
 
 def _table(table: Table, section: Section, number: int, legible: Text) -> dict[str, Any]:

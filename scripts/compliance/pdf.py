@@ -2,7 +2,7 @@
 
 The template gets the pages as one JSON text and never as markup, so nothing that anybody chose is ever typeset as code.
 Fonts are those that Typst's package embeds, and no others of the machine: the same bytes everywhere, and no network.
-They have Latin, Greek, Cyrillic and Hebrew; characters of other scripts are shown by their numbers (``\\u652f``),
+They have Latin, Greek and Cyrillic; characters of other scripts are shown by their numbers (``\\u652f``),
 unless a folder with further fonts is given.
 """
 
@@ -22,17 +22,22 @@ from scripts.compliance.pages import pages
 from scripts.compliance.widths import needs_landscape, widths
 from scripts.envelope.failure import WrongUse
 
-_NOT_IN_FONTS: Final = re.compile(
-    r"[^\u0020-\u024f\u0370-\u052f\u0590-\u05f4\u1e00-\u1eff\u2010-\u2027\u2030-\u203a\u20a0-\u20bf\u2190-\u2199]"
+_IN_FONTS: Final = (
+    r"\u0020-\u01c3\u0218-\u021b\u0384-\u03ce\u0400-\u045f\u0490-\u049b\u1e00-\u1e99\u1ea0-\u1ef9"
+    r"\u2010-\u2023\u2026\u2030-\u2037\u2039\u203a\u20ac\u2190-\u2199"
 )
-"""Beyond what both of the fonts have. What is written right to left stays where it stands: nothing turns it around."""
+"""What both fonts have."""
+
+_NOT_IN_FONTS: Final = re.compile(f"[^{_IN_FONTS}]")
+
+_BREAK: Final = "\u200b"
+"""A zero-width space: where a long id may be broken."""
 
 _WORD: Final = re.compile(r"\S+")
 _WHOLE: Final = 64
-_FOLDED_FROM: Final = 18
-_PLACES: Final = re.compile(r"([:/,@=&.}\-]|\w{12})")
-_BREAK: Final = "\u200b"
-"""A zero-width space: where a long id may be broken."""
+_FOLDED_FROM: Final = 24
+_PLACES: Final = re.compile(r"[:/,@=&.}\-]|[a-z](?=[A-Z])")
+_ANYWHERE: Final = re.compile(rf"[^\s{_BREAK}]{{18}}(?=[^\s{_BREAK}])")
 
 
 def as_pdf(document: Document, fonts: Path | None = None) -> bytes:
@@ -81,4 +86,5 @@ def _breakable(text: str, column: dict[str, Any]) -> str:
 
 
 def _folding(word: str) -> str:
-    return _PLACES.sub(rf"\1{_BREAK}", word)
+    """At marks and where a new word begins within it, else anywhere."""
+    return _ANYWHERE.sub(rf"\g<0>{_BREAK}", _PLACES.sub(rf"\g<0>{_BREAK}", word))
