@@ -19,7 +19,6 @@ from scripts.compliance.sections.material import (
     POSITION,
     Material,
     facts_table,
-    many,
     named,
 )
 
@@ -266,8 +265,8 @@ def operators(material: Material) -> Section:
         controls=(Control.PCI_10_2_1, Control.ISO_5_15, Control.ISO_8_15, Control.CC6_1),
         numbers=[("acts", found.total)],
         paragraphs=[
-            "Operators make accounts, give root identities access keys and raise quotas, each raise with a ticket. They "
-            "have no operation that uses a key. Their name is that of their login; what has none is the deployment's own."
+            "Operators make accounts, give root identities access keys and raise quotas, each raise with a ticket.",
+            "They have no operation that uses a key. “By” is their login; what has none is the deployment's own.",
         ],
         tables=[
             Table(
