@@ -147,7 +147,7 @@ class AccessKeys:
 
     async def _read(self, access_key_id: str) -> Credential:
         sealed = await self._reader.secret(access_key_id)
-        if sealed is None:
+        if sealed is None or not sealed.sealed:
             raise AccessKeyNotFound()
         try:
             secret = await self._hsm.unseal(sealed.sealed, sealing_place(access_key_id))

@@ -1,4 +1,4 @@
-"""Follows the changes in the ledger, so that memories of them are dropped soon after.
+"""Follows the changes in the ledger, so that memories of what they changed are brought up to date soon after.
 
 NOTIFY wakes it; a poll each second finds what a notification lost (a LISTEN that began too late, a half-open
 connection). Nothing depends on its speed: guards refuse what a stale memory decides.
@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
-from uuid import UUID
 
 import psycopg
 import structlog
 
 from adapters.ledger.connection import connect
-from adapters.ledger.reader import LedgerReader
+from adapters.ledger.reader import Change, LedgerReader
 from domain.errors import ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
@@ -25,17 +24,20 @@ POLL_SECONDS: Final = 1.0
 
 
 class ChangeFollower:
-    """Calls ``forget`` with the streams that changed."""
+    """:param tell: called with the changes that were recorded after :meth:`start`, in order."""
 
-    def __init__(self, database_url: str, reader: LedgerReader, forget: Callable[[frozenset[UUID]], None]) -> None:
+    def __init__(self, database_url: str, reader: LedgerReader, tell: Callable[[Sequence[Change]], None]) -> None:
         self._url = database_url
         self._reader = reader
-        self._forget = forget
+        self._tell = tell
         self._position: int | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._woken = asyncio.Event()
 
     async def start(self) -> None:
+        """What is remembered of the ledger from now on is followed. A database that is away is waited for."""
+        with contextlib.suppress(ServiceUnavailable):
+            self._position = await self._reader.head()
         self._tasks = [asyncio.create_task(self._follow()), asyncio.create_task(self._listen())]
 
     async def close(self) -> None:
@@ -58,11 +60,11 @@ class ChangeFollower:
 
     async def _catch_up(self) -> None:
         if self._position is None:
-            # Nothing can be remembered from before this: the process serves after the first read.
+            # The database was away until now: nothing was remembered.
             self._position = await self._reader.head()
         while changes := await self._reader.changes_after(self._position):
-            self._forget(frozenset(stream for _, stream in changes))
-            self._position = changes[-1][0]
+            self._tell(changes)
+            self._position = changes[-1].position
 
     async def _listen(self) -> None:
         while True:

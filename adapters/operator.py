@@ -18,7 +18,7 @@ from adapters.ledger.reader import LedgerReader
 from adapters.set_up import RootCredentials, own_call, sealed_secret
 from domain import account as accounts
 from domain.call import Call
-from domain.events import Event, QuotaRaised
+from domain.events import AccessKeyDeleted, Event, QuotaRaised
 from domain.guard import GuardMoved
 from domain.ports import Hsm, Ledger, SealedSecret, Submission
 from domain.ram import authority as authorities
@@ -141,7 +141,8 @@ class Operator:
 
     async def _append(self, call: Call, events: tuple[Event, ...], secret: SealedSecret | None) -> None:
         secrets = () if secret is None else (secret,)
-        await self._ledger.append(Submission(events=events, claim=call.stream, secrets=secrets))
+        forgotten = tuple(event.access_key_id for event in events if isinstance(event, AccessKeyDeleted))
+        await self._ledger.append(Submission(events=events, claim=call.stream, secrets=secrets, forgotten=forgotten))
 
     def _call(self, region_id: str = "") -> Call:
         return own_call(self._by, region_id, self._now())

@@ -9,5 +9,6 @@
 * :mod:`~api.wire`: answers and errors as JSON and XML, with statuses.
 * :mod:`~api.rpc`: the endpoint ``/`` as a bare ASGI application, because every use of a key passes through it.
 * :mod:`~api.rest`: the routes under ``/v1`` and ``/docs``; :mod:`~api.health`: ``/healthz``, ``/readyz``, ``/metrics``.
-* :mod:`~api.assembly`: builds all parts from the settings; :mod:`~api.app` and :mod:`~api.main` serve them.
+* :mod:`~api.assembly`: builds all parts from the settings; :mod:`~api.reading_ahead`: what a worker knows before it
+  serves; :mod:`~api.app` and :mod:`~api.main` serve them.
 """

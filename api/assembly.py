@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Final
@@ -17,14 +17,17 @@ from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
 from adapters.key_cache import KeyCache
 from adapters.ledger.mapper import decode
+from adapters.ledger.reader import Change
 from adapters.publishing import keep_publishing
 from adapters.sessions import Sessions
 from adapters.settings import Settings
 from api.dispatch import Dispatcher
 from api.health import Check, Impaired
+from api.reading_ahead import read_large_accounts
 from api.services import Services
 from domain.custody import Custody
 from domain.errors import ServiceUnavailable
+from domain.ram.fold import TOPICS as ACCOUNT_TOPICS
 from domain.ram.service import Administration
 from domain.stewardship import Stewardship
 from domain.sts import RoleSessions
@@ -43,9 +46,11 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         keys = KeyCache(deployment.reader, deployment.hsm, directory.key_of_version)
         failures = AuthenticationFailures(settings.database_url)
         await failures.start()
-        services = _services(settings, deployment, keys, directory, failures)
-        follower = ChangeFollower(settings.database_url, deployment.reader, services.forget)
+        authorities = AuthorityCache(deployment.reader)
+        services = _services(settings, deployment, keys, authorities, directory, failures)
+        follower = ChangeFollower(settings.database_url, deployment.reader, _telling(keys, authorities))
         await follower.start()
+        await read_large_accounts(authorities, deployment.reader)
         publishing = asyncio.create_task(keep_publishing(deployment.hsm))
         try:
             yield Dispatcher(services), _checks(deployment, directory)
@@ -59,11 +64,11 @@ def _services(
     settings: Settings,
     deployment: Deployment,
     keys: KeyCache,
+    authorities: AuthorityCache,
     directory: KeyDirectory,
     failures: AuthenticationFailures,
 ) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
-    authorities = AuthorityCache(deployment.reader)
     sessions = Sessions(hsm, authorities)
     return Services(
         custody=Custody(keys, hsm, writer, settings.encryptions_per_key_version),
@@ -82,6 +87,14 @@ def _services(
         now=lambda: datetime.now(UTC),
         new_id=uuid.uuid4,
     )
+
+
+def _telling(keys: KeyCache, authorities: AuthorityCache) -> Callable[[Sequence[Change]], None]:
+    def tell(changes: Sequence[Change]) -> None:
+        keys.forget(frozenset(change.stream for change in changes))
+        authorities.changed({change.stream: change.version for change in changes if change.topic in ACCOUNT_TOPICS})
+
+    return tell
 
 
 def _checks(deployment: Deployment, directory: KeyDirectory) -> dict[str, Check]:

@@ -37,6 +37,17 @@ _TOO_LARGE: Final = (
 )
 
 
+_NOTED: Final = frozenset((b"host", b"expect", b"transfer-encoding"))
+"""Headers that say how the request is to be taken. The rest is for those who read it."""
+
+_NO_HOST: Final = "The header Host is missing. HTTP/1.1 requires it (RFC 9112, section 3.2)."
+_OTHER_CODING: Final = "Transfer-Encoding is not understood. Send the body chunked or with Content-Length, not coded."
+
+
+class Refused(Exception):
+    """The request's head is nothing to go on with. The parser wraps it, and uvicorn answers 400 and closes."""
+
+
 _DIRECT_METHODS: Final = {b"GET": "GET", b"POST": "POST"}
 
 
@@ -59,6 +70,11 @@ class Connection(HttpToolsProtocol):
     _awaited_since: float | None = None
     """When the request that has not wholly arrived began."""
     _watch: asyncio.TimerHandle | None = None
+    _has_host: bool = False
+    _coding: bytes | None = None
+    """Transfer-Encoding, where the request has one."""
+    _why: str | None = None
+    """It is refused."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -88,11 +104,28 @@ class Connection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self._has_host, self._coding = False, None
         self._framing_bytes, self._framing_bytes_max = 0, HEAD_BYTES_MAX
         self._requests, self._awaited_since = self._requests + 1, self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in _NOTED:
+            self._note(name, value)
+        self.headers.append((name, value))
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._has_host = True
+        elif name == b"transfer-encoding":
+            self._coding = value.strip(b" \t").lower() if self._coding is None else b"more than one"
+        elif value.lower() == b"100-continue":
+            self.expect_100_continue = True
+
     def on_headers_complete(self) -> None:
         self._framing_bytes_max = FRAMING_BYTES_MAX
+        if not self._has_host or self._coding is not None:
+            self._check_head()
         method = _DIRECT_METHODS.get(self.parser.get_method())
         if method is None or self._endpoint is None or not (self.url[:2] == b"/?" or self.url == b"/"):
             self._exchange = None
@@ -102,6 +135,17 @@ class Connection(HttpToolsProtocol):
         # Fields behind a chunked body are none of the head (RFC 9110 section 6.5.1): whoever passes the request on may
         # have added them, and nobody would look for a signature of them there.
         self.headers = []
+
+    def _check_head(self) -> None:
+        """:raises Refused: who passes requests on might understand this one otherwise. The body of ``gzip, chunked``
+        would be taken for what is in it; without a host, HTTP/1.1 does not say whom the request is for.
+        """
+        if self._coding not in (None, b"chunked"):
+            self._why = _OTHER_CODING
+        elif not self._has_host and self.parser.get_http_version() != "1.0":
+            self._why = _NO_HOST
+        if self._why is not None:
+            raise Refused(self._why)
 
     def _begin_exchange(self, method: str) -> None:
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
@@ -182,6 +226,9 @@ class Connection(HttpToolsProtocol):
         super().shutdown()
         if idle and not self.transport.get_write_buffer_size():
             self.transport.abort()
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(self._why or msg)
 
     def _refuse_framing(self) -> None:
         """Not closed politely: TLS would go on reading, for as long as it waits for the client's farewell."""

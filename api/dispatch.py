@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -132,7 +132,7 @@ class Dispatcher:
                 self._services.forget(moved.streams)
                 if exchange.changes_authority:
                     return await self._in_turn(exchange, received, claim, moved)
-        raise _too_fast()
+        return await self._overtaken(exchange, received, claim)
 
     async def _in_turn(
         self, exchange: _Exchange, received: Received, claim: Claim, moved: GuardMoved
@@ -144,7 +144,22 @@ class Dispatcher:
                     return await self._attempted(exchange, received, claim, is_first=False)
                 except GuardMoved:
                     self._services.forget(moved.streams)
-        raise _too_fast()
+        return await self._overtaken(exchange, received, claim)
+
+    async def _overtaken(self, exchange: _Exchange, received: Received, claim: Claim) -> Mapping[str, object]:
+        """Refuse who was authenticated again and again, and record it. The refusal is decided on nothing that their
+        account says, so nothing that changes there can contradict it: it is not guarded.
+
+        :raises StateModifiedFailed: always, unless the caller is nobody by now.
+        """
+        services = self._services
+        now, exchange.is_proved = services.now(), False
+        access_key = await self._authentication.proved(claim, now)
+        exchange.is_proved = True
+        operation, given, _ = self._decision(exchange, received)
+        call = self._call(exchange, operation, claim, replace(access_key.caller, authority=None), given, now)
+        refusal = StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
+        return await recorded(call, access_key.access, services.ledger, services.forget, _refusing(refusal))
 
     async def _attempted(
         self, exchange: _Exchange, received: Received, claim: Claim, *, is_first: bool
@@ -279,10 +294,6 @@ def _check_region(region_id: str, services: Services) -> None:
     """:raises InvalidParameter: this deployment does not have it. A refusal like others: it is recorded."""
     if region_id not in services.regions:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
-
-
-def _too_fast() -> StateModifiedFailed:
-    return StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
 
 
 def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Mapping[str, object]]]:

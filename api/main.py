@@ -28,6 +28,8 @@ KEEP_ALIVE_SECONDS = 75
 
 async def serve(settings: Settings, listening: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight are answered first."""
+    # What a request makes goes by reference counts: the collector need not look after every few of them.
+    gc.set_threshold(50_000, 20, 20)
     async with assembled(settings) as (dispatcher, checks):
         _settle_memory()
         server = uvicorn.Server(_configuration(settings, Application(dispatcher, checks)))
@@ -39,11 +41,9 @@ async def serve(settings: Settings, listening: socket.socket) -> None:
 
 
 def _settle_memory() -> None:
-    """What was made to start lives as long as the process: the collector need not look at it again, and what a request
-    makes goes by reference counts, so it need not look after every few requests either."""
+    """What was made to start lives as long as the process: the collector need not look at it again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def _configuration(settings: Settings, application: object) -> uvicorn.Config:

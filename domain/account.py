@@ -5,6 +5,7 @@ What becomes of an account afterwards, and who may do what in it: :mod:`domain.r
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -18,6 +19,7 @@ SYSTEM: Final = Caller(account_id="", kind="system", principal="acs:key-ledger::
 """The deployment itself: set-up and the worker that destroys due keys."""
 
 
+@lru_cache(maxsize=4_096)
 def account_stream(account_id: str) -> UUID:
     return uuid5(_STREAMS, f"account/{account_id}")
 

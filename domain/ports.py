@@ -68,7 +68,10 @@ class SealedMaterial:
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """A row of ``sealed_secret``: a secret, sealed by the HSM, under a name such as an access-key id."""
+    """A row of ``sealed_secret``: a secret, sealed by the HSM, under a name such as an access-key id.
+
+    :param sealed: empty where the secret was forgotten.
+    """
 
     name: str
     owner: str
@@ -82,6 +85,7 @@ class Submission:
     :param events: in order; the versions of one stream are consecutive.
     :param claim: the request's stream where none of the events stands in it: a change is recorded in its key's stream
         and claims its request here, so that a replay is refused.
+    :param forgotten: names of secrets of which nothing but name and owner is kept from this transaction on.
     :param destroyed: CMKs whose sealed material is deleted in the same transaction.
     :param failures: counted failures that the events tell: their counts are removed in the same transaction.
     """
@@ -92,6 +96,7 @@ class Submission:
     tallies: tuple[Tally, ...] = ()
     material: tuple[SealedMaterial, ...] = ()
     secrets: tuple[SealedSecret, ...] = ()
+    forgotten: tuple[str, ...] = ()
     destroyed: tuple[UUID, ...] = field(default=())
     failures: tuple[FailuresOfMinute, ...] = ()
 

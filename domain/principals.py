@@ -3,6 +3,9 @@
 Here: the element Principal. ``RAM`` names accounts (``acs:ram::<uid>:root``, or ``:*`` as keys' policies write it),
 users and roles. ``Service`` and ``Federated`` name cloud services and identity providers: they are understood and
 kept, but nobody who calls this service is one of them.
+
+Users and roles are named by name, as Alibaba's are: whoever is made again under the name of somebody who was deleted is
+named by the same policies, and trusted by the same roles. Who deletes a user for good removes it from trust policies.
 """
 
 from __future__ import annotations

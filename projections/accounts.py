@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from domain import events
 from domain.account import cmk_tally
-from domain.standing import Standing
+from projections.pages import Entry
 from projections.projector import Connection, Decode, catch_up
 
 
@@ -20,11 +20,12 @@ class AccountRows:
     """The projection: a row per account, and one per quota that is in force."""
 
     name = "accounts"
+    tables: tuple[str, ...] = ("accounts", "quotas")
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
-        for _, _, event in page:
-            match event:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
+        for entry in page:
+            match event := entry.event:
                 case events.AccountCreated():
                     await connection.execute(
                         "insert into accounts (account_id, created_at, created_by) values (%s, %s, %s)",

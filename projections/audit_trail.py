@@ -11,24 +11,23 @@ from dataclasses import fields
 from datetime import date, datetime
 from functools import lru_cache
 from ipaddress import ip_interface
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain import events
-from domain.audit.facts import OUTCOMES, accounts_of, key_named
-from domain.audit.sentences import sentence
-from domain.events import Event
-from domain.standing import Standing
+from domain.audit.facts import OUTCOMES, Outcome, accounts_of, key_named
+from domain.audit.sentences import of_use, sentence
+from domain.events import Event, KeyUsed
 from projections.copying import copy_rows, json_text
-from projections.pages import Connection
+from projections.pages import Connection, Entry
 
 
 class AuditRow(NamedTuple):
-    """The columns of ``audit_trail``, in its order. JSON columns are text here."""
+    """The columns of ``audit_trail``, in its order. JSON columns are text here; times and ids may be."""
 
     position: int
-    recorded_at: datetime
-    called_at: datetime
+    recorded_at: datetime | str
+    called_at: datetime | str
     topic: str
     operation: str
     outcome: str
@@ -43,13 +42,13 @@ class AuditRow(NamedTuple):
     access_key_id: str
     assumed_by: str | None
     region_id: str
-    key_id: UUID | None
+    key_id: UUID | str | None
     resource: str | None
     encryption_context: str | None
     source_ip: str | None
     user_agent: str
     secure_transport: bool
-    request_id: UUID
+    request_id: UUID | str
     occurrences: int
     sentence: str
     details: str | None
@@ -58,9 +57,8 @@ class AuditRow(NamedTuple):
 COLUMNS: Final = AuditRow._fields
 
 
-def audit_row(standing: Standing) -> AuditRow:
+def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     """The row of an event: of nothing but the event, so that a rebuild makes the same one."""
-    position, recorded_at, event = standing
     call = event.call
     by = call.by
     kind = type(event)
@@ -98,17 +96,64 @@ def audit_row(standing: Standing) -> AuditRow:
     )
 
 
+def row_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> AuditRow:
+    """The same for a :class:`~domain.events.KeyUsed`, given its fields as they are stored: nearly all of a ledger are
+    uses, and this takes a third of the time.
+    """
+    call, key_id, context = use["call"], use["key_id"], use["encryption_context"]
+    kind, principal, assumed_by = call["kind"], call["principal"], call.get("assumed_by", "")
+    operation, region_id, source_ip = call["operation"], call["region_id"], call["source_ip"]
+    return AuditRow(
+        position,
+        _moment(recorded_at),
+        use["timestamp"],
+        KeyUsed.TOPIC,
+        operation,
+        _USED,
+        None,
+        None,
+        call["account_id"],
+        None,
+        principal,
+        kind,
+        call.get("principal_id", ""),
+        call.get("user_name", ""),
+        call["access_key_id"],
+        assumed_by or None,
+        region_id,
+        key_id,
+        None,
+        json_text(context) if context else None,
+        _address(source_ip),
+        call["user_agent"],
+        call["secure_transport"],
+        call["request_id"],
+        1,
+        of_use(kind, principal, assumed_by, operation, key_id, region_id, source_ip),
+        f'{{"key_version_id":"{use["key_version_id"]}"}}',
+    )
+
+
 class AuditTrailRows:
     """The projection."""
 
     name = "audit_trail"
+    tables: tuple[str, ...] = ("audit_trail",)
     changes_only = False
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
-        for month in sorted({(standing.recorded_at.year, standing.recorded_at.month) for standing in page}):
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
+        for month in sorted({(entry.recorded_at.year, entry.recorded_at.month) for entry in page}):
             await connection.execute("select audit_trail_month(%s)", (date(*month, 1),))
-        await copy_rows(connection, "audit_trail", COLUMNS, map(audit_row, page))
+        await copy_rows(connection, "audit_trail", COLUMNS, map(_row, page))
 
+
+def _row(entry: Entry) -> AuditRow:
+    if entry.topic == KeyUsed.TOPIC:
+        return row_of_use(entry.position, entry.recorded_at, entry.fields)
+    return audit_row(entry.position, entry.recorded_at, entry.event)
+
+
+_USED: Final = Outcome.USED.value
 
 _IN_COLUMNS: Final = frozenset((
     "originator_id", "originator_version", "timestamp", "call", "code", "message", "account_id", "key_id", "resource",
@@ -122,6 +167,10 @@ _DETAILS: Final[Mapping[type[Event], tuple[str, ...]]] = {
 def _details(event: Event, kind: type[Event]) -> str | None:
     names = _DETAILS[kind]
     return json_text({name: getattr(event, name) for name in names}) if names else None
+
+
+_moment: Final = lru_cache(maxsize=256)(str)
+"""Events of one commit have one time."""
 
 
 @lru_cache(maxsize=4_096)

@@ -19,8 +19,6 @@ _NULL: Final = "\x01"
 _ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", _NULL: "\\x01", "\0": "\ufffd"})
 """PostgreSQL has no text with NUL in it; a caller may send one, and it must not stop a projection."""
 
-_SPECIAL: Final = re.compile("[\\\\\n\r\0]")
-
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """In JSON: not where the backslash is itself an escaped one."""
 
@@ -38,10 +36,22 @@ def line(row: Sequence[object]) -> str:
     """One row as COPY takes it."""
     cells = [_NULL if value is None else value if type(value) is str else str(value) for value in row]
     text = "\t".join(cells)
-    # Hardly any row has a character that must be escaped: one look at all of it finds out.
-    if text.count("\t") != len(cells) - 1 or text.count(_NULL) != row.count(None) or _SPECIAL.search(text):
+    # Hardly any row has a character that must be escaped: one look for each at all of it finds out.
+    if (
+        text.count("\t") != len(cells) - 1
+        or text.count(_NULL) != row.count(None)
+        or "\n" in text
+        or "\\" in text
+        or "\r" in text
+        or "\0" in text
+    ):
         text = "\t".join([_NULL if value is None else str(value).translate(_ESCAPES) for value in row])
     return text + "\n"
+
+
+def storable(text: str) -> str:
+    """Without NUL, for a value that does not go through COPY."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def json_text(value: Mapping[str, Any]) -> str:

@@ -16,8 +16,7 @@ from typing import Final, Protocol
 
 import psycopg
 
-from domain.standing import Standing
-from projections.pages import CHANGES, PAGE, Connection, Decode, Page, Pages, UnreadableEvent
+from projections.pages import CHANGES, PAGE, Connection, Decode, Entry, Page, Pages
 
 __all__ = ["LIVE", "PAGE", "Connection", "Decode", "PoisonEvent", "Projection", "advance", "catch_up", "lag", "tracked"]
 
@@ -28,14 +27,16 @@ class Projection(Protocol):
     """A fold over events and the place where its rows live.
 
     :ivar name: in the table ``tracking``, in logs and in metrics.
+    :ivar tables: the tables where its rows live, without their schema; ``sql/<name>.sql`` makes them.
     :ivar changes_only: whether events that change nothing (uses, reads, refusals) are no concern of it: they are most
         of the ledger, and whoever leaves them out reads the rest through an index.
     """
 
     name: str
+    tables: tuple[str, ...]
     changes_only: bool
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Apply a page, in order, inside the caller's transaction, to tables that are named without their schema."""
         ...
 
@@ -62,19 +63,17 @@ async def advance(
         async with connection.transaction():
             position = await _locked_position(connection, projection.name, schema)
             page = await pages.after(connection, position, changes_only=projection.changes_only, until=until)
-            if page.events:
-                await projection.store(connection, page.events)
+            if page.entries:
+                await projection.store(connection, page.entries)
                 await connection.execute(
                     "update tracking set notification_id = %s where application_name = %s",
-                    (page.events[-1].position, projection.name),
+                    (page.entries[-1].position, projection.name),
                 )
             return page.more
-    except UnreadableEvent as error:
-        raise PoisonEvent(projection.name, error.position) from error.__cause__
     except Exception as error:
         if _is_the_databases(error):
             raise
-        raise PoisonEvent(projection.name, await _culprit(connection, projection, page.events, schema)) from error
+        raise PoisonEvent(projection.name, await _culprit(connection, projection, page.entries, schema)) from error
 
 
 async def catch_up(connection: Connection, projection: Projection, decode: Decode, size: int = PAGE) -> None:
@@ -109,18 +108,18 @@ def _is_the_databases(error: Exception) -> bool:
     return isinstance(error, psycopg.Error) and not isinstance(error, psycopg.DataError | psycopg.IntegrityError)
 
 
-async def _culprit(connection: Connection, projection: Projection, page: Sequence[Standing], schema: str) -> int:
+async def _culprit(connection: Connection, projection: Projection, page: Sequence[Entry], schema: str) -> int:
     """The position of the event that ``store`` choked on: one at a time, and all of it undone."""
     async with connection.transaction(force_rollback=True):
         await _enter(connection, schema)
-        for standing in page:
+        for entry in page:
             try:
                 async with connection.transaction():
-                    await projection.store(connection, [standing])
+                    await projection.store(connection, [entry])
             except Exception as error:
                 if _is_the_databases(error):
                     raise
-                return standing.position
+                return entry.position
     # Each alone is taken, all together are not: somewhere on this page.
     return page[0].position
 

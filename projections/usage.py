@@ -16,11 +16,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain.events import EVENTS, AuthenticationFailed, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
-from domain.standing import Standing
+from projections.pages import Entry
 from projections.projector import Connection
 
 NO_REGION: Final = "?"
@@ -51,7 +51,7 @@ class NewKey(NamedTuple):
 class Usage:
     """What some events add to the rows."""
 
-    calls: Mapping[Counted, int] = field(default_factory=dict)
+    calls: Counter[Counted] = field(default_factory=Counter)
     created: Sequence[NewKey] = ()
     destroyed: Mapping[UUID, date] = field(default_factory=dict)
 
@@ -74,17 +74,39 @@ def folded(history: Iterable[Event]) -> Usage:
     return Usage(calls, created, destroyed)
 
 
+def used(uses: Iterable[Mapping[str, Any]]) -> Counter[Counted]:
+    """What events :class:`~domain.events.KeyUsed` add, given their fields as they are stored.
+
+    The same as :func:`folded` adds for these events, for a fifth of the time: nearly all of a ledger are uses.
+    """
+    counts = Counter(
+        [
+            (use["timestamp"][:10], call["account_id"], call["region_id"], use["key_id"], call["operation"])
+            for use in uses
+            for call in (use["call"],)
+        ]
+    )
+    calls: Counter[Counted] = Counter()
+    for (day, caller, region_id, key_id, operation), times in counts.items():
+        calls[Counted(date.fromisoformat(day), caller, _region(region_id), UUID(key_id), operation, refused=False)] += (
+            times
+        )
+    return calls
+
+
 class UsageRows:
     """The projection: a row for each combination that was ever counted, and one for each CMK."""
 
     name = "usage"
+    tables: tuple[str, ...] = ("usage", "usage_keys")
     changes_only = False
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Few statements, however many events: 3,000 of them come in a second."""
-        usage = folded(standing.event for standing in page)
-        if usage.calls:
-            await connection.execute(_ADD_CALLS, _columns((*counted, calls) for counted, calls in usage.calls.items()))
+        usage = folded(entry.event for entry in page if entry.topic != KeyUsed.TOPIC)
+        calls = usage.calls + used(entry.fields for entry in page if entry.topic == KeyUsed.TOPIC)
+        if calls:
+            await connection.execute(_ADD_CALLS, _columns((*counted, times) for counted, times in calls.items()))
         if usage.created:
             await connection.execute(_ADD_KEYS, _columns(usage.created))
         if usage.destroyed:

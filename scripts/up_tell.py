@@ -16,8 +16,8 @@ from rich.markup import escape
 
 class Tell:
     def __init__(self) -> None:
-        self._steps = Console(stderr=True, highlight=False, soft_wrap=True)
-        self._results = Console(highlight=False, soft_wrap=True)
+        self._steps = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+        self._results = Console(highlight=False, soft_wrap=True, emoji=False)
 
     def step(self, text: str) -> None:
         _print(self._steps, f"[cyan]·[/cyan] {escape(text)}")

@@ -75,6 +75,7 @@ def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
         {"kind": "secret", "name": row.name, "owner": row.owner, "sealed": row.sealed.hex()}
         for row in submission.secrets
     ]
+    forgotten: list[dict[str, object]] = [{"kind": "forgotten", "name": name} for name in submission.forgotten]
     destroyed: list[dict[str, object]] = [{"kind": "destroyed", "key_id": key_id} for key_id in submission.destroyed]
     told: list[dict[str, object]] = [
         {
@@ -86,7 +87,7 @@ def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
         }
         for row in submission.failures
     ]
-    return (*material, *secrets, *destroyed, *told)
+    return (*material, *secrets, *forgotten, *destroyed, *told)
 
 
 def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:

@@ -10,8 +10,9 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
-from uuid import UUID
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
+from uuid import UUID, SafeUUID
 
 import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
@@ -22,6 +23,10 @@ from domain.vocabulary import Operation
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
 _STREAM_FIELDS: Final = frozenset(("originator_id", "originator_version", "timestamp", "call"))
+_OPERATIONS: Final = {operation.value: operation for operation in Operation}
+_CALLERS_KEPT: Final = 4_096
+_UUID_CHARACTERS: Final = 36
+_SAFETY: Final = SafeUUID.unknown
 
 
 class UnknownTopic(ValueError):
@@ -91,37 +96,61 @@ def _call_state(call: Call) -> dict[str, object]:
     return state
 
 
+class _Reader(NamedTuple):
+    """How one topic is read.
+
+    :param names: of what is stored where nothing was left out. :param converters: of fields that JSON has no type for.
+    """
+
+    event_class: type[Event]
+    names: frozenset[str]
+    converters: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
 def decode(stream: UUID, version: int, topic: str, state: bytes) -> Event:
-    """:raises UnknownTopic: not one of ours. :raises CorruptEvent: not that topic's fields."""
+    """Replays pass through here, hundreds of thousands of events at a time: what is read becomes the event as it is,
+    where it has all of the event's fields and no others.
+
+    :raises UnknownTopic: not one of ours. :raises CorruptEvent: not that topic's fields.
+    """
     reader = _READERS.get(topic)
     if reader is None:
         raise UnknownTopic(f"topic {topic!r} at version {version} of stream {stream}")
-    event_class, converters = reader
+    event_class, names, converters = reader
     try:
-        stored = orjson.loads(state)
-        at = datetime.fromisoformat(stored.pop("timestamp"))
-        call = _call(stored.pop("call"), at)
-        values = {name: converters[name](value) for name, value in stored.items()}
-        return event_class(originator_id=stream, originator_version=version, timestamp=at, call=call, **values)
+        values = orjson.loads(state)
+        whole = values.keys() == names
+        values["timestamp"] = at = datetime.fromisoformat(values["timestamp"])
+        values["call"] = _call(values["call"], at)
+        for name, convert in converters:
+            if whole or name in values:
+                values[name] = convert(values[name])
+        if not whole:
+            return event_class(originator_id=stream, originator_version=version, **values)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise CorruptEvent(f"{topic} at version {version} of stream {stream}: {error!r}") from error
+    values["originator_id"], values["originator_version"] = stream, version
+    event = object.__new__(event_class)
+    # What a frozen dataclass's own constructor does, for all fields at once.
+    object.__setattr__(event, "__dict__", values)
+    return event
 
 
 def _call(stored: Mapping[str, Any], at: datetime) -> Call:
-    by = Caller(
-        account_id=stored["account_id"],
-        kind=stored["kind"],
-        principal=stored["principal"],
-        access_key_id=stored["access_key_id"],
-        principal_id=stored.get("principal_id", ""),
-        user_name=stored.get("user_name", ""),
-        assumed_by=stored.get("assumed_by", ""),
+    by = _caller(
+        stored["account_id"],
+        stored["kind"],
+        stored["principal"],
+        stored["access_key_id"],
+        stored.get("principal_id", ""),
+        stored.get("user_name", ""),
+        stored.get("assumed_by", ""),
     )
     return Call(
         by=by,
-        operation=Operation(stored["operation"]),
-        request_id=UUID(stored["request_id"]),
-        stream=UUID(stored["stream"]),
+        operation=_OPERATIONS[stored["operation"]],
+        request_id=_uuid(stored["request_id"]),
+        stream=_uuid(stored["stream"]),
         at=at,
         region_id=stored["region_id"],
         source_ip=stored["source_ip"],
@@ -130,10 +159,47 @@ def _call(stored: Mapping[str, Any], at: datetime) -> Call:
     )
 
 
+def _uuid(text: str) -> UUID:
+    """As ``UUID(text)``, of the one spelling that :func:`encode` writes, in half the time: an event has two to four of
+    them, and they were a third of what reading it took.
+
+    :raises ValueError: it is none.
+    """
+    if len(text) != _UUID_CHARACTERS:
+        raise ValueError(f"{text!r} is no UUID")
+    made = object.__new__(UUID)
+    # What UUID.__setstate__ does: its own constructor looks for every spelling and for five other arguments.
+    object.__setattr__(made, "int", int(text.replace("-", ""), 16))
+    object.__setattr__(made, "is_safe", _SAFETY)
+    return made
+
+
+@lru_cache(maxsize=_CALLERS_KEPT)
+def _caller(
+    account_id: str,
+    kind: str,
+    principal: str,
+    access_key_id: str,
+    principal_id: str,
+    user_name: str,
+    assumed_by: str,
+) -> Caller:
+    """Few callers make most of a ledger's events, and a caller never changes."""
+    return Caller(
+        account_id=account_id,
+        kind=kind,
+        principal=principal,
+        access_key_id=access_key_id,
+        principal_id=principal_id,
+        user_name=user_name,
+        assumed_by=assumed_by,
+    )
+
+
 def _converter(hint: Any) -> Callable[[Any], Any]:
     """From JSON's types to the field's."""
     if hint is UUID:
-        return UUID
+        return _uuid
     if hint is datetime:
         return datetime.fromisoformat
     if get_origin(hint) in (Union, types.UnionType):
@@ -143,14 +209,22 @@ def _converter(hint: Any) -> Callable[[Any], Any]:
     if get_origin(hint) is tuple:
         convert = _converter(get_args(hint)[0])
         return lambda values: tuple(convert(value) for value in values)
-    return lambda value: value
+    return _as_it_is
 
 
-def _converters(event_class: type[Event]) -> dict[str, Callable[[Any], Any]]:
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _reader(event_class: type[Event]) -> _Reader:
     hints = get_type_hints(event_class)
-    return {
-        field.name: _converter(hints[field.name]) for field in fields(event_class) if field.name not in _STREAM_FIELDS
-    }
+    own = [field.name for field in fields(event_class) if field.name not in _STREAM_FIELDS]
+    converters = [(name, _converter(hints[name])) for name in own]
+    return _Reader(
+        event_class,
+        frozenset((*own, "timestamp", "call")),
+        tuple((name, convert) for name, convert in converters if convert is not _as_it_is),
+    )
 
 
-_READERS: Final = {event_class.TOPIC: (event_class, _converters(event_class)) for event_class in EVENTS}
+_READERS: Final = {event_class.TOPIC: _reader(event_class) for event_class in EVENTS}

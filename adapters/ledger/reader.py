@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -29,6 +29,15 @@ _READ_SECONDS: Final = 5.0
 
 _AT_ONCE_SECONDS: Final = 0.5
 """A read that fails faster met a dead connection, not a server that is away."""
+
+
+class Change(NamedTuple):
+    """Where an event stands that changes what later calls may do."""
+
+    position: int
+    stream: UUID
+    version: int
+    topic: str
 
 
 class LedgerReader:
@@ -115,14 +124,25 @@ class LedgerReader:
         rows = await self._rows("select owner, sealed from ledger.sealed_secret where name = %s", name)
         return SealedSecret(name, *rows[0]) if rows else None
 
-    async def changes_after(self, position: int, limit: int = 1_000) -> list[tuple[int, UUID]]:
-        """Positions and streams of changes after ``position``, in order; at most ``limit``."""
-        return await self._rows(
-            "select position, originator_id from ledger.events where request is not null and position > %s"
-            " order by position limit %s",
+    async def changes_after(self, position: int, limit: int = 1_000) -> list[Change]:
+        """The changes after ``position``, in order; at most ``limit``."""
+        rows = await self._rows(
+            "select position, originator_id, originator_version, topic from ledger.events"
+            " where request is not null and position > %s order by position limit %s",
             position,
             limit,
         )
+        return [Change(*row) for row in rows]
+
+    async def versions(self, streams: Sequence[UUID]) -> Mapping[UUID, int]:
+        """How many events each of these streams has, where it has any."""
+        rows = await self._rows(
+            "select s.stream, last.version from unnest(%s::uuid[]) as s (stream) cross join lateral ("
+            " select e.originator_version as version from ledger.events e where e.originator_id = s.stream"
+            " order by e.originator_version desc limit 1) last",
+            list(streams),
+        )
+        return dict(rows)
 
     async def head(self) -> int:
         """The last position; 0 for an empty ledger."""

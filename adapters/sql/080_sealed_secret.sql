@@ -1,4 +1,5 @@
--- Secrets of the service, sealed by the HSM: access-key secrets under their access-key ids.
+-- Secrets of the service, sealed by the HSM: access-key secrets under their access-key ids. Of a deleted access key the
+-- owner remains, and the secret is empty.
 create table if not exists ledger.sealed_secret (
     name   text  primary key,
     owner  text  not null,

@@ -1,5 +1,5 @@
--- One change of a submission besides its events: material kept, a secret kept, a key's material destroyed, or counted
--- failures told. Internal to the append.
+-- One change of a submission besides its events: material kept, a secret kept or forgotten, a key's material destroyed,
+-- or counted failures told. Internal to the append.
 create or replace function ledger.change_sealed(change jsonb) returns void
     language plpgsql
     set search_path = pg_catalog, pg_temp
@@ -13,6 +13,9 @@ begin
         when 'secret' then
             insert into ledger.sealed_secret (name, owner, sealed)
             values (change ->> 'name', change ->> 'owner', decode(change ->> 'sealed', 'hex'));
+        when 'forgotten' then
+            -- The row stays: its name is never given again, and whoever tries it is counted against its owner.
+            update ledger.sealed_secret set sealed = '' where name = change ->> 'name';
         when 'destroyed' then
             delete from ledger.sealed_material where key_id = (change ->> 'key_id')::uuid;
         when 'failures' then

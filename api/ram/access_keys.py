@@ -46,7 +46,7 @@ async def list_access_keys(services: Services, case: Case, given: Parameters) ->
 
 async def delete_access_key(services: Services, case: Case, given: Parameters) -> Fields:
     owner, access_key_id = reading.owner(given, case.call.by), given.required("UserAccessKeyId")
-    await services.administration.change(
+    await services.administration.delete_access_key(
         case, lambda authority, call: users.delete_access_key(authority, call, owner, access_key_id)
     )
     return {}

@@ -10,6 +10,8 @@
 * :mod:`~domain.audit.unused`: which permissions, access keys, users and roles nobody used, each attached policy judged
   by :mod:`~domain.audit.statement_use`.
 * :mod:`~domain.audit.key_findings`: keys that somebody should look at: unused, too old, or asked for though nobody may.
+* :mod:`~domain.audit.what_if`: which recorded calls would have been refused, and which refused ones allowed, had other
+  policies been in force (:mod:`~domain.audit.suppositions`).
 
 Pure, like all of the domain: which events and which uses are looked at comes from outside, and so does the time.
 """

@@ -33,7 +33,9 @@ _WITH: Final[Mapping[Operation, str]] = {
     Operation.GENERATE_DATA_KEY: "generated a data key with",
     Operation.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT: "generated a data key, without being told it, with",
 }
-_USES: Final = {operation: _WITH.get(operation, f"used ({operation.value})") for operation in Operation}
+_USES: Final[Mapping[str, str]] = {
+    operation: _WITH.get(operation, f"used ({operation.value})") for operation in Operation
+}
 
 _LOOKED_AT: Final[Mapping[Operation, str]] = {
     Operation.DESCRIBE_KEY: "looked at",
@@ -94,10 +96,20 @@ def sentence(event: events.Event) -> str:
     :raises KeyError: an event that is not in :data:`domain.events.EVENTS`.
     """
     make = _SENTENCES.get(type(event))
-    told = make(event) if make is not None else _did(event, _DONE[type(event)].format(event))
-    if len(told) <= CHARACTERS_MAX and told.isprintable():
-        return told
-    return brief(visible(told), CHARACTERS_MAX)
+    return _plain(make(event) if make is not None else _did(event, _DONE[type(event)].format(event)))
+
+
+def of_use(
+    kind: str, principal: str, assumed_by: str, operation: str, key_id: object, region_id: str, source_ip: str
+) -> str:
+    """The sentence of a :class:`~domain.events.KeyUsed`, from its facts: for whoever has them without the event."""
+    return _plain(
+        f"{who(kind, principal, assumed_by)} {_USES[operation]} key {key_id} in {region_id}{source(source_ip)}."
+    )
+
+
+def _plain(told: str) -> str:
+    return told if len(told) <= CHARACTERS_MAX and told.isprintable() else brief(visible(told), CHARACTERS_MAX)
 
 
 def _by(call: Call) -> str:
@@ -228,10 +240,7 @@ def _from(event: events.Event) -> str:
 def _used(event: events.KeyUsed) -> str:
     call = event.call
     by = call.by
-    return (
-        f"{who(by.kind, by.principal, by.assumed_by)} {_USES[call.operation]} key {event.key_id} in {call.region_id}"
-        f"{source(call.source_ip)}."
-    )
+    return of_use(by.kind, by.principal, by.assumed_by, call.operation, event.key_id, call.region_id, call.source_ip)
 
 
 def _answered(event: events.CallAnswered) -> str:

@@ -10,15 +10,13 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from domain import events, state_matrix
-from domain.errors import REGISTRY, KeyLedgerError, NoPermission, StateConflict, StateModifiedFailed
+from domain.errors import REGISTRY, KeyLedgerError, StateConflict, StateModifiedFailed
 from domain.history.asked import Asked, asked_of, key_of
-from domain.history.permission import EXTERNAL_ID_DECIDES, ruled
+from domain.history.permission import EXTERNAL_ID_DECIDES, WANT_OF_PERMISSION, ruled
 from domain.history.world import World
 from domain.identity import Identity
 from domain.key import Key
-from domain.ram.errors import RamNoPermission
 
-_WANT_OF_PERMISSION: Final = frozenset((NoPermission.code, RamNoPermission.code))
 _STATES: Final = frozenset(code for code, error in REGISTRY.items() if issubclass(error, StateConflict))
 
 _CALLERS_GONE: Final = "the caller, its access key or its session was not in force"
@@ -98,8 +96,10 @@ def _is_there(world: World, event: events.RoleAssumed) -> bool:
 def _refusal(world: World, event: events.CallRefused) -> Verdict:
     caller = world.caller(event.call)
     if caller is None:
-        return _contradicts(_CALLERS_GONE)
-    if event.code in _WANT_OF_PERMISSION:
+        # Such a refusal alone is not guarded by the caller's account: it says that the account kept changing.
+        gone_meanwhile = event.code == StateModifiedFailed.code
+        return _not_judged(_CALLERS_GONE) if gone_meanwhile else _contradicts(_CALLERS_GONE)
+    if event.code in WANT_OF_PERMISSION:
         return _unpermitted(world, event, caller)
     if event.code in _STATES:
         return _state(world, event)

@@ -12,10 +12,15 @@ from domain import events
 from domain.access import Access
 from domain.circumstances import NO_FACTS, Circumstances
 from domain.decision import NOT_TRUSTED, Decision
+from domain.errors import NoPermission
 from domain.history.asked import Asked, key_of
 from domain.history.world import World
 from domain.owner import ASSUME_ROLE
+from domain.ram.errors import RamNoPermission
 from domain.sts import EXTERNAL_ID
+
+WANT_OF_PERMISSION: Final = frozenset((NoPermission.code, RamNoPermission.code))
+"""Codes of refusals by which the service said that a permission was lacking."""
 
 EXTERNAL_ID_DECIDES: Final = "an ExternalId, which is not recorded, may decide it"
 """Why there is no ruling, where there is none."""

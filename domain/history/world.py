@@ -6,6 +6,8 @@ Uses and reads change nothing here: what a world holds grows with accounts and k
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from domain import events, identity
@@ -15,9 +17,12 @@ from domain.call import Call
 from domain.errors import KeyLedgerError
 from domain.identity import Identity
 from domain.key import Key
-from domain.ram import authority as authorities
 from domain.ram.authority import Authority
 from domain.sessions import Session
+
+CLOCKS_APART: Final = timedelta(hours=1)
+"""So much longer than it lasts a session is remembered: a call may be recorded after one that began later elsewhere.
+From then on its caller is nobody, as that of any session that is over."""
 
 
 class World:
@@ -40,8 +45,10 @@ class World:
         elif stream in self.keys or isinstance(event, events.KeyCreated):
             self.keys[stream] = keys_of.evolve(event, self.keys.get(stream))
         elif isinstance(event, events.AccountCreated):
-            self._open(event)
+            authority = self.authorities[stream] = self.opened(event.account_id)
+            authority.apply(event)
         elif isinstance(event, events.RoleAssumed):
+            self._forget_sessions(event.timestamp)
             self.sessions[event.access_key_id] = self._session(event)
 
     def authority(self, account_id: str) -> Authority | None:
@@ -75,10 +82,18 @@ class World:
             self._identities[access_key_id] = (authority.version, known)
         return known
 
-    def _open(self, event: events.AccountCreated) -> None:
-        opened = authorities.replay((event,))
-        assert opened is not None, "one event is not none"
-        self.authorities[event.originator_id] = opened
+    def opened(self, account_id: str) -> Authority:
+        """An account before its first event."""
+        return Authority(account_id)
+
+    def _forget_sessions(self, now: datetime) -> None:
+        """Of those that are over: what a world holds must not grow with what was done in it."""
+        while self.sessions:
+            access_key_id, oldest = next(iter(self.sessions.items()))
+            if oldest.expires_at + CLOCKS_APART > now:
+                return
+            del self.sessions[access_key_id]
+            self._identities.pop(access_key_id, None)
 
     def _session(self, event: events.RoleAssumed) -> Session:
         authority = self.authority(event.account_id)

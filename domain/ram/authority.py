@@ -51,7 +51,7 @@ class Authority(AccountState):
         :raises ValueError: it is not the next one, or contradicts those before it: the ledger is corrupt, and this
             authority must not be used any more.
         """
-        if (event.originator_id, event.originator_version) != (self.stream, self.version + 1):
+        if event.originator_version != self.version + 1 or event.originator_id != self.stream:
             at = f"version {event.originator_version} of stream {event.originator_id}"
             raise ValueError(f"{event.TOPIC} at {at} does not follow version {self.version} of {self.stream}")
         fold.evolve(event, self)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from domain.call import Call
-from domain.events import Event
+from domain.events import AccessKeyDeleted, Event
 from domain.ports import Authorities, Hsm, Ledger, SealedSecret, Submission
 from domain.ram.authority import Authority
 from domain.recording import Case
@@ -77,6 +77,12 @@ class Administration:
         secret = SealedSecret(made.access_key_id, case.call.by.account_id, sealed)
         await self._record(replace(case.changed(event), secrets=(secret,)))
         return event
+
+    async def delete_access_key(self, case: Case, command: Callable[[Authority, Call], AccessKeyDeleted]) -> None:
+        """And its secret, in one transaction. Whose it was is kept: who tries it afterwards is counted against them."""
+        self._ledger.admit()
+        event = command(await self._authority(case), case.call)
+        await self._record(replace(case.changed(event), forgotten=(event.access_key_id,)))
 
     async def _record(self, submission: Submission) -> None:
         await self._ledger.append(submission)

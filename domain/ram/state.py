@@ -11,6 +11,7 @@ Here: the collections. How events change them: :mod:`domain.ram.fold`. What is a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from domain import policy
@@ -69,12 +70,16 @@ class AccountState:
     def in_force(self, target: Target) -> tuple[Policy, ...]:
         """What is attached to it and, for a user, to its groups: each policy once, in its default version."""
         if target not in self._in_force:
-            keys = dict.fromkeys(self.attachments.of(target))
+            keys = dict.fromkeys(self.attached_to(target))
             if target.kind is TargetKind.USER:
                 for group_id in self.memberships.of(target.id):
-                    keys |= dict.fromkeys(self.attachments.of(Target(TargetKind.GROUP, group_id)))
+                    keys |= dict.fromkeys(self.attached_to(Target(TargetKind.GROUP, group_id)))
             self._in_force[target] = tuple(self.read(key) for key in keys)
         return self._in_force[target]
+
+    def attached_to(self, target: Target) -> Iterable[PolicyKey]:
+        """To itself, in order of attaching."""
+        return self.attachments.of(target)
 
     def trust_of(self, role: Role) -> Policy:
         if role.id not in self._trusted:

@@ -19,11 +19,12 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from scripts.benchmarks import authorisation, comparison, growth
+from scripts.benchmarks import authorisation, comparison, growth, projector, ram_scale, trail, verification
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.permissions import POLICIES_MAX
 from scripts.benchmarks.populate import Wanted
+from scripts.benchmarks.ram_account import Size
 from scripts.benchmarks.report import consoles, print_growth, print_report
 from scripts.benchmarks.signing import FAMILIES
 from scripts.benchmarks.stockpile import Stockpile, stockpile
@@ -139,6 +140,93 @@ def measure_authorisation(
     _show(report, as_json, lambda: authorisation.print_authorisation(report, output))
 
 
+@app.command("ram-scale")
+def measure_ram_scale(
+    *,
+    users: Annotated[int, typer.Option(min=2, help="Of the account, each in a group.")] = 10_000,
+    policies: Annotated[int, typer.Option(min=2, help="Custom policies of the account.")] = 1_000,
+    calls: Annotated[int, typer.Option(min=1, help="Measured calls of each kind.")] = 300,
+    restarts: Annotated[int, typer.Option(min=0, help="How often all workers are killed.")] = 3,
+    workers: Workers = None,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """What AssumeRole, a new caller and a change of RAM cost in a large account."""
+    plan = ram_scale.Plan(Size(users, policies), calls, restarts, workers)
+    with _folder(scratch) as folder, _progress() as bar:
+        made, measured = ram_scale.steps(plan)
+        making, measuring = bar.add_task("making the account", total=made), bar.add_task("measuring", total=measured)
+        listener = ram_scale.Listener(
+            making=lambda done: bar.update(making, advance=done),
+            measuring=lambda what: bar.update(measuring, advance=1, description=what),
+        )
+        report = ram_scale.measure(plan, folder, listener)
+    _show(report, as_json, lambda: ram_scale.print_ram_scale(report, output))
+
+
+@app.command("ledger")
+def measure_ledger(
+    *,
+    events: Annotated[int, typer.Option(min=1_000, help="That the ledger holds.")] = 1_000_000,
+    keys: Annotated[int, typer.Option(min=1, help="CMKs that they are about.")] = 150,
+    asks: Annotated[int, typer.Option(min=20, help="How often each question is asked.")] = 60,
+    workers: Workers = None,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """Make a large ledger of mixed events, and ask its audit trail: pages, counts, exports."""
+    plan = trail.Plan(Wanted(keys, events), asks, workers)
+    with _folder(scratch) as folder, _progress() as bar:
+        populating = bar.add_task("recording", total=events)
+        asking = bar.add_task("asking", total=14 * asks + max(3, asks // 10) + 2)
+        listener = trail.Listener(
+            populating=lambda what, done: bar.update(populating, advance=done, description=what),
+            asking=lambda what, done: bar.update(asking, advance=done, description=what),
+        )
+        report = trail.measure(plan, folder, listener)
+    _show(report, as_json, lambda: trail.print_trail(report, output))
+
+
+@app.command("projector")
+def measure_projector(
+    *,
+    rounds: Rounds = 5,
+    seconds: Annotated[int, typer.Option(min=1, max=projector.SECONDS_MAX, help="Length of one measurement.")] = 6,
+    workers: Workers = None,
+    threads: Threads = 1,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """What the projector costs Encrypt at full speed, and how far it falls behind."""
+    plan = projector.Plan(rounds, seconds, workers, threads)
+    with _ready(scratch) as (folder, stock), _progress() as bar:
+
+        def listen(steps: int) -> Callable[[str], None]:
+            task = bar.add_task("Encrypt", total=steps)
+            return lambda done: bar.update(task, advance=1, description=done)
+
+        report = projector.measure(plan, folder, stock, listen)
+    _show(report, as_json, lambda: projector.print_projector(report, output))
+
+
+@app.command("verification")
+def measure_verification(
+    *,
+    users: Annotated[int, typer.Option(min=20, help="Of the account, each in a group.")] = 2_000,
+    policies: Annotated[int, typer.Option(min=2, help="Custom policies of the account.")] = 200,
+    events: Annotated[int, typer.Option(min=10, help="What is done in it.")] = 200_000,
+    parts: Annotated[int, typer.Option(min=1, help="The ledger is verified after each.")] = 4,
+    scratch: Scratch = SCRATCH,
+    as_json: AsJson = False,
+) -> None:
+    """How fast verify_ledger replays a ledger, and whether its memory stays flat."""
+    plan = verification.Plan(Size(users, policies), events, parts)
+    with _folder(scratch) as folder, _progress() as bar:
+        task = bar.add_task("making the ledger and verifying it", total=verification.steps(plan))
+        report = verification.measure(plan, folder, lambda done: bar.update(task, advance=done))
+    _show(report, as_json, lambda: verification.print_verification(report, output))
+
+
 def main() -> None:
     """Exit status 0, or 1 after one sentence on standard error."""
     signal.signal(signal.SIGTERM, _terminated)
@@ -186,12 +274,18 @@ def _ready(scratch: Path) -> Iterator[tuple[Path, Stockpile]]:
     """A folder on the disk to be measured, and a stockpile; both gone afterwards."""
     if shutil.which("wrk") is None:
         raise BenchError("wrk is not installed; install it: apt-get install wrk.")
+    with _folder(scratch) as folder, stockpile() as stock:
+        yield folder, stock
+
+
+@contextmanager
+def _folder(scratch: Path) -> Iterator[Path]:
     if file_system_of(scratch) in {"tmpfs", "ramfs"}:
         raise BenchError(f"{scratch} lies in memory, where fsync costs nothing; name a folder on a disk by --scratch.")
-    with tempfile.TemporaryDirectory(prefix="key-ledger-bench-", dir=scratch) as folder, stockpile() as stock:
+    with tempfile.TemporaryDirectory(prefix="key-ledger-bench-", dir=scratch) as folder:
         # As root, PostgreSQL runs as a user of its own, who must get through to its cluster.
         Path(folder).chmod(0o711)
-        yield Path(folder), stock
+        yield Path(folder)
 
 
 def _progress() -> Progress:

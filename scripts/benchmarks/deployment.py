@@ -25,8 +25,8 @@ from adapters.embedded import discard, find_place
 from adapters.processes import Command
 from scripts.benchmarks import cpu
 from scripts.benchmarks.failure import BenchError
-from scripts.benchmarks.signing import Credentials, Question, form
-from scripts.benchmarks.web import Site, free_port
+from scripts.benchmarks.signing import VERSION, Credentials, Question, form
+from scripts.benchmarks.web import Answer, Site, free_port
 
 UP: Final = Path(__file__).resolve().parent.parent / "up"
 START_SECONDS: Final = 300.0
@@ -47,19 +47,23 @@ class KeyLedger:
     launcher: int | None = None
 
     def question(self, operation: str, **parameters: str) -> Question:
-        return Question(operation, parameters, self.site.host)
+        return self.question_of(VERSION, operation, **parameters)
+
+    def question_of(self, version: str, operation: str, **parameters: str) -> Question:
+        """Of any product's API, by its version."""
+        return Question(operation, parameters, self.site.host, version)
 
     def ask(self, operation: str, **parameters: str) -> dict[str, Any]:
         """One signed call of the API; its answer.
 
         :raises BenchError: it was refused.
         """
-        request = form("acs3", self.question(operation, **parameters), self.credentials, datetime.now(UTC))
-        answer = self.site.send(request(token_hex(16)))
-        if answer.status != 200:
-            raise BenchError(f"Key Ledger refused {operation}: {answer.status} {answer.body.decode(errors='replace')}")
-        decoded: dict[str, Any] = json.loads(answer.body)
-        return decoded
+        return self.answer(self.question(operation, **parameters))
+
+    def answer(self, question: Question) -> dict[str, Any]:
+        """As :meth:`ask`."""
+        request = form("acs3", question, self.credentials, datetime.now(UTC))
+        return understood(question, self.site.send(request(token_hex(16))))
 
     def events(self) -> int:
         """How many events the ledger holds."""
@@ -85,6 +89,15 @@ class KeyLedger:
                 if "postgres" in Path(f"/proc/{backend}/comm").read_text():
                     return cpu.descendants([cpu.parent_of(backend)])
         return frozenset()
+
+
+def understood(question: Question, answer: Answer) -> dict[str, Any]:
+    """:raises BenchError: it was refused."""
+    if answer.status != 200:
+        said = answer.body.decode(errors="replace")
+        raise BenchError(f"Key Ledger refused {question.operation}: {answer.status} {said}")
+    decoded: dict[str, Any] = json.loads(answer.body)
+    return decoded
 
 
 @contextmanager

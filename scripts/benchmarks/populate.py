@@ -71,20 +71,21 @@ def populate(server: KeyLedger, wanted: Wanted, advance: Callable[[int], None]) 
 async def _populate(server: KeyLedger, wanted: Wanted, advance: Callable[[int], None]) -> list[UUID]:
     material = _material_of(server, str(server.ask("CreateKey")["KeyMetadata"]["KeyId"]))
     author = _Author(server, wanted)
-    made = [_Made(_time_ordered(author.clock()), _time_ordered(author.clock())) for _ in range(wanted.keys)]
+    made = [_Made(time_ordered(author.clock()), time_ordered(author.clock())) for _ in range(wanted.keys)]
     writer = LedgerWriter(server.database_url)
     await writer.start()
     try:
-        await _append_all(writer, (author.creation(one, material) for one in made), advance)
+        await append_all(writer, (author.creation(one, material) for one in made), advance)
         uses = max(0, wanted.events - server.events())
         used = itertools.islice(itertools.cycle(made), uses)
-        await _append_all(writer, (author.use(one) for one in used), advance)
+        await append_all(writer, (author.use(one) for one in used), advance)
     finally:
         await writer.close()
     return [one.key_id for one in made]
 
 
-async def _append_all(writer: LedgerWriter, all_of_them: Iterator[Submission], advance: Callable[[int], None]) -> None:
+async def append_all(writer: LedgerWriter, all_of_them: Iterator[Submission], advance: Callable[[int], None]) -> None:
+    """In their order. :param advance: told how many have been recorded since it was told last."""
     while chunk := list(itertools.islice(all_of_them, IN_FLIGHT)):
         await asyncio.gather(*map(writer.append, chunk))
         advance(len(chunk))
@@ -129,8 +130,8 @@ class _Author:
         return Call(
             by=self._by,
             operation=operation,
-            request_id=_time_ordered(at),
-            stream=_time_ordered(at),
+            request_id=time_ordered(at),
+            stream=time_ordered(at),
             at=at,
             region_id=self._region_id,
             source_ip="127.0.0.1",
@@ -138,7 +139,7 @@ class _Author:
         )
 
 
-def _time_ordered(at: datetime) -> UUID:
+def time_ordered(at: datetime) -> UUID:
     """A UUIDv8 as requests have them: 48 bits of milliseconds, then what nobody can guess (RFC 9562 section 5.8)."""
     milliseconds = int(at.timestamp() * 1_000)
     tail = secrets.randbits(80) & ~(0xF << 76) & ~(0x3 << 62) | (8 << 76) | (2 << 62)

@@ -40,11 +40,13 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One call of the KMS API, not yet signed. ``host`` is what the Host header says."""
+    """One call, not yet signed. ``host`` is what the Host header says; ``version`` is the API's, and tells products
+    apart."""
 
     operation: str
     parameters: Mapping[str, str]
     host: str
+    version: str = VERSION
 
 
 def form(family: str, question: Question, credentials: Credentials, at: datetime) -> Form:
@@ -67,7 +69,7 @@ def _acs3(question: Question, credentials: Credentials, timestamp: str) -> Form:
         "x-acs-credentials-provider": "static_ak",
         "x-acs-date": timestamp,
         "x-acs-signature-nonce": nonce_mark,
-        "x-acs-version": VERSION,
+        "x-acs-version": question.version,
     }
     if question.operation in FORM_OPERATIONS:
         headers["content-type"] = "application/x-www-form-urlencoded"
@@ -102,7 +104,7 @@ def _rpc(question: Question, credentials: Credentials, timestamp: str) -> Form:
     nonce_mark = "NONCE"
     parameters = {
         **question.parameters,
-        "Version": VERSION,
+        "Version": question.version,
         "Action": question.operation,
         "Format": "JSON",
         "RegionId": credentials.region_id,
@@ -118,7 +120,7 @@ def _rpc(question: Question, credentials: Credentials, timestamp: str) -> Form:
     request = (
         f"POST /?{_query(parameters)}&Signature=\1 HTTP/1.1\r\nHost: {question.host}\r\n"
         f"User-Agent: {CLASSIC_USER_AGENT}\r\nAccept-Encoding: identity\r\nAccept: */*\r\nConnection: keep-alive\r\n"
-        f"x-acs-action: {question.operation}\r\nx-acs-version: {VERSION}\r\nx-sdk-invoke-type: normal\r\n"
+        f"x-acs-action: {question.operation}\r\nx-acs-version: {question.version}\r\nx-sdk-invoke-type: normal\r\n"
         "x-sdk-client: python/2.0.0\r\nContent-Length: 0\r\n\r\n"
     )
     secret = (credentials.access_key_secret + "&").encode()

@@ -39,7 +39,7 @@ def progress(doing: str, total: int | None, shown: bool) -> Iterator[Callable[[i
 
     ``total`` is in bytes; None (a pipe) shows the bytes done and the speed only.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = [
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),

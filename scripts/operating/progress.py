@@ -24,7 +24,7 @@ class _Rate(TextColumn):
 @contextmanager
 def progress(doing: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yields what to call with the number of events that are done."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     # Standard output is data and goes where it goes, past the bar.
     shown = Progress(

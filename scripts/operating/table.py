@@ -103,7 +103,7 @@ def _show_rich(table: Table, bars: Sequence[float]) -> None:
         cells = [Text(_text(cell)) for cell in row]
         shown.add_row(*cells, *([_bar(bars[number])] if bars else []))
     # Wider than the screen rather than folded: ids are there to be copied.
-    Console(width=_WIDTH).print(shown)
+    Console(width=_WIDTH, emoji=False).print(shown)
 
 
 def _bar(used: float, width: int = 20) -> Text:

@@ -185,6 +185,14 @@ async def test_a_deleted_access_key_is_unknown_and_its_secret_not_kept(world: Wo
     assert world.journal == ["hsm unseal"], "only the second one had to read it again"
 
 
+async def test_an_access_key_whose_secret_was_forgotten_is_unknown_without_asking_the_hsm(world: World) -> None:
+    world.ledger.secrets[ALICE] = SealedSecret(ALICE, ACCOUNT, b"")
+    world.journal.clear()
+    with pytest.raises(AccessKeyNotFound):
+        await world.found()
+    assert world.journal == []
+
+
 async def test_a_deleted_users_access_key_is_unknown(world: World) -> None:
     await world.found()
     world.ram.user_deleted("alice")

@@ -275,6 +275,77 @@ async def test_strangers_do_not_push_accounts_out(ram: Ram, reader: LedgerInMemo
     assert reader.reads.count((ram.stream, 0)) == 1
 
 
+async def test_what_changed_is_read_before_anybody_asks(ram: Ram, reader: LedgerInMemoryReader) -> None:
+    cache = AuthorityCache(reader)
+    await cache.of(ACCOUNT)
+    ram.user("alice")
+    cache.changed({ram.stream: 3})
+    await asyncio.sleep(0.01)
+    assert reader.reads == [(ram.stream, 0), (ram.stream, 2)]
+    authority = await cache.of(ACCOUNT)
+    assert authority is not None
+    assert "alice" in authority.users
+    assert len(reader.reads) == 2
+
+
+async def test_an_account_that_grows_while_nobody_asks_for_it_is_followed(
+    ram: Ram, reader: LedgerInMemoryReader
+) -> None:
+    cache = AuthorityCache(reader)
+    cache.changed({ram.stream: 2})
+    await asyncio.sleep(0.01)
+    for number in range(3 * PAGE):
+        ram.user(f"user-{number}")
+    cache.changed({ram.stream: ram.version})
+    await asyncio.sleep(0.05)
+    read = len(reader.reads)
+    authority = await cache.of(ACCOUNT)
+    assert authority is not None
+    assert authority.version == 3 * PAGE + 2
+    assert len(reader.reads) == read
+
+
+async def test_an_own_change_that_is_told_again_costs_nothing(ram: Ram, reader: LedgerInMemoryReader) -> None:
+    cache = AuthorityCache(reader)
+    await cache.of(ACCOUNT)
+    cache.recorded(ram.user("alice"))
+    cache.changed({ram.stream: 3})
+    await cache.of(ACCOUNT)
+    assert len(reader.reads) == 1
+
+
+async def test_an_account_that_may_not_fit_is_left_until_somebody_asks(
+    ledger: InMemoryLedger, ram: Ram, reader: LedgerInMemoryReader
+) -> None:
+    """Else accounts that change in turn would push each other out, and each change would be a whole read."""
+    cache = AuthorityCache(reader, entities_max=10)
+    await cache.of(ACCOUNT)
+    other = Ram(ledger, OTHER_ACCOUNT)
+    for number in range(10):
+        other.user(f"user-{number}")
+    cache.changed({other.stream: other.version})
+    await asyncio.sleep(0.01)
+    assert reader.reads == [(ram.stream, 0)]
+    assert not cache.is_full
+    assert await cache.of(OTHER_ACCOUNT) is not None
+    assert cache.is_full
+
+
+async def test_a_change_that_cannot_be_read_now_is_read_when_somebody_asks(
+    ram: Ram, reader: LedgerInMemoryReader
+) -> None:
+    cache = AuthorityCache(reader)
+    await cache.of(ACCOUNT)
+    ram.user("alice")
+    reader.failing = ServiceUnavailable()
+    cache.changed({ram.stream: 3})
+    await asyncio.sleep(0.01)
+    reader.failing = None
+    authority = await cache.of(ACCOUNT)
+    assert authority is not None
+    assert "alice" in authority.users
+
+
 async def test_reading_ten_thousand_users_keeps_the_loop_turning(ledger_database: LedgerDatabase) -> None:
     """Two thousand here: what counts is how long a page keeps the loop, not how many there are."""
     memory = InMemoryLedger()

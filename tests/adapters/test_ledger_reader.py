@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import psycopg
 import pytest
 
-from adapters.ledger.reader import LedgerReader
+from adapters.ledger.reader import Change, LedgerReader
 from adapters.ledger.writer import LedgerWriter
 from domain import account as accounts
 from domain.errors import ServiceUnavailable
@@ -50,8 +50,10 @@ async def test_it_reads_streams_material_changes_and_the_head(reader: LedgerRead
     assert [event.TOPIC for event in await reader.stream(key)] == ["kms.key.created", "kms.key.disabled"]
     assert await reader.material_of(key, version) == made.submission.material[0].material
     assert await reader.key_of_version(version) == key
-    assert await reader.changes_after(0) == [(1, key), (3, key)]
-    assert await reader.changes_after(1, limit=1) == [(3, key)]
+    created, disabled = Change(1, key, 1, "kms.key.created"), Change(3, key, 2, "kms.key.disabled")
+    assert await reader.changes_after(0) == [created, disabled]
+    assert await reader.changes_after(1, limit=1) == [disabled]
+    assert await reader.versions([key, a_call().stream]) == {key: 2}
     assert await reader.head() == 3
 
 

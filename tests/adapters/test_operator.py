@@ -170,10 +170,13 @@ async def test_a_start_after_the_first_key_was_deactivated_changes_nothing(
     assert held.status is AccessKeyStatus.INACTIVE
 
 
-async def test_a_deleted_key_never_comes_back(operator: Operator, set_up: SetUp, hsm: InMemoryHsm) -> None:
+async def test_a_deleted_key_never_comes_back(operator: Operator, set_up: SetUp, reader: LedgerReader) -> None:
     await set_up.ensure_root(FIRST)
     await operator.update_root_access_key(ACCOUNT, "LTAI1", AccessKeyStatus.INACTIVE)
     await operator.delete_root_access_key(ACCOUNT, "LTAI1")
+    kept = await reader.secret("LTAI1")
+    assert kept is not None
+    assert (kept.owner, kept.sealed) == (ACCOUNT, b"")
     with pytest.raises(SetUpRefused, match="was deleted and never comes back"):
         await set_up.ensure_root(FIRST)
     await set_up.ensure_root(SECOND)

@@ -18,6 +18,7 @@ from api.dispatch import Request
 from api.wire import Answer
 
 ASKED = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+NO_HOST, CODED = b"The header Host is missing", b"Transfer-Encoding is not understood"
 
 
 async def _application(scope: Any, receive: Any, send: Any) -> None:
@@ -190,3 +191,41 @@ async def test_who_is_asleep_does_not_hold_up_the_end() -> None:
             with contextlib.suppress(ConnectionError):
                 await reader.read()
         writer.close()
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", NO_HOST),
+        (b"PUT /v1/keys HTTP/1.1\r\nContent-Length: 0\r\n\r\n", NO_HOST),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", CODED),
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", CODED),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            CODED,
+        ),
+        (b"POST / HTTP/1.0\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", CODED),
+    ],
+)
+async def test_a_head_that_is_nothing_to_go_on_with_is_refused_in_words(asked: bytes, why: bytes) -> None:
+    """RFC 9112, sections 3.2 and 6.1; and nothing behind it is answered."""
+    async with _serving() as (_, port):
+        heard = await _heard(port, asked + ASKED)
+    assert heard.startswith(b"HTTP/1.1 400 ")
+    assert why in heard
+    assert heard.count(b"content-length") == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"GET /?abc HTTP/1.0\r\n\r\n",
+        b"PUT /?abc HTTP/1.0\r\nContent-Length: 0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost:\r\nTransfer-Encoding: Chunked \r\nConnection: close\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ],
+)
+async def test_http_1_0_needs_no_host_and_an_empty_one_is_one(asked: bytes) -> None:
+    async with _serving() as (_, port):
+        heard = await _heard(port, asked)
+    assert heard.startswith(b"HTTP/1.1 200 ")
+    assert heard.endswith(b"\r\n\r\n3")

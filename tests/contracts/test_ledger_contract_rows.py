@@ -12,6 +12,7 @@ import pytest
 
 from domain import account as accounts
 from domain.errors import InternalFailure
+from domain.events import AccessKeyDeleted
 from domain.guard import Guard, GuardMoved
 from domain.ports import SealedMaterial, SealedSecret, Submission, Tally, TallyFull, WrappedKey
 from domain.vocabulary import Operation
@@ -147,6 +148,40 @@ async def test_a_refused_destruction_deletes_nothing(subject: Subject) -> None:
 async def test_a_secret_is_stored_with_the_event_that_names_it(subject: Subject) -> None:
     await subject.append(_with_secret("LTAI1"))
     assert subject.stored().secrets == {"LTAI1": SealedSecret("LTAI1", ACCOUNT, bytes(range(256)))}
+
+
+async def test_a_secret_is_forgotten_with_the_event_that_says_so_and_its_owner_is_not(subject: Subject) -> None:
+    await subject.append(_with_secret("LTAI1"))
+    await subject.append(_with_secret("LTAI2", "2222222222222222"))
+    await subject.append(_without_secret("LTAI1"))
+    stored = subject.stored().secrets
+    assert stored["LTAI1"] == SealedSecret("LTAI1", ACCOUNT, b"")
+    assert stored["LTAI2"].sealed == bytes(range(256))
+    with pytest.raises(InternalFailure):
+        await subject.append(_with_secret("LTAI1", "3333333333333333"))
+
+
+async def test_a_refused_deletion_forgets_nothing(subject: Subject) -> None:
+    await subject.append(_with_secret("LTAI1"))
+    gone = _without_secret("LTAI1")
+    moved = dataclasses.replace(gone, guards=(Guard(gone.events[0].originator_id, 1),))
+    with pytest.raises(GuardMoved):
+        await subject.append(moved)
+    assert subject.stored().secrets["LTAI1"].sealed == bytes(range(256))
+
+
+def _without_secret(name: str) -> Submission:
+    call = a_call(Operation.DELETE_ACCESS_KEY)
+    deleted = AccessKeyDeleted(
+        originator_id=accounts.account_stream(ACCOUNT),
+        originator_version=3,
+        timestamp=call.at,
+        call=call,
+        account_id=ACCOUNT,
+        user_name="",
+        access_key_id=name,
+    )
+    return Submission(events=(deleted,), claim=call.stream, forgotten=(name,))
 
 
 def _with_secret(name: str, account_id: str = ACCOUNT) -> Submission:

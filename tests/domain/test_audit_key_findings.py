@@ -81,24 +81,24 @@ def test_a_disabled_key_that_is_asked_for_is_told() -> None:
 PENDING: Final = (Operation.DISABLE_KEY, Operation.SCHEDULE_KEY_DELETION)
 
 
+USED: Final = "was used last at 2026-06-01 12:00:00 UTC"
+ASKED_FOR: Final = "was asked for 1 time since its deletion was scheduled"
+
+
 @pytest.mark.parametrize(
     ("uses", "told"),
     [
-        (KeyUses(uses=4, last_use_at=NOON), "yet was used last at 2026-06-01 12:00:00 UTC: what"),
-        (KeyUses(refusals_in_state=1), "yet was asked for 1 time since its deletion was scheduled: what"),
-        (
-            KeyUses(uses=4, last_use_at=NOON, refusals_in_state=1),
-            "yet was used last at 2026-06-01 12:00:00 UTC and "
-            "was asked for 1 time since its deletion was scheduled: what",
-        ),
+        (KeyUses(uses=4, last_use_at=NOON), USED),
+        (KeyUses(refusals_in_state=1), ASKED_FOR),
+        (KeyUses(uses=4, last_use_at=NOON, refusals_in_state=1), f"{USED} and {ASKED_FOR}"),
     ],
 )
 def test_a_key_that_is_to_be_destroyed_though_it_is_needed_is_told(uses: KeyUses, told: str) -> None:
     key = at(*PENDING)
     (finding,) = found(key, uses, 5)
     assert finding.sentence == (
-        f"Key {key.key.key_id} in cn-hangzhou is to be destroyed at 2026-06-08 14:00:00 UTC, {told} it encrypted "
-        "will be lost."
+        f"Key {key.key.key_id} in cn-hangzhou is to be destroyed at 2026-06-08 14:00:00 UTC, yet {told}: what it "
+        "encrypted will be lost."
     )
 
 

@@ -16,6 +16,7 @@ FILES: Final = sorted(Path(next(iter(domain.__path__))).rglob("*.py"))
 ALLOWED: Final[dict[str, frozenset[str]]] = {
     "__future__": frozenset({"annotations"}),
     "binascii": frozenset(),
+    "collections": frozenset({"Counter"}),
     "collections.abc": frozenset(
         {"Awaitable", "Callable", "Container", "Hashable", "Iterable", "Iterator", "Mapping", "Sequence"}
     ),

@@ -193,3 +193,40 @@ async def test_a_change_of_ram_by_who_may_not_is_found_out() -> None:
 async def _used_by(scene: Scene) -> Event:
     await scene.use(scene.alice)
     return scene.world.ledger.history[-1]
+
+
+async def test_sessions_that_are_long_over_are_forgotten_and_their_callers_are_nobody() -> None:
+    """What a replay holds grows with what there is, not with what was done."""
+    scene = await Scene().begin()
+    assert await scene.use(scene.session) == 200
+    (begun,) = (event for event in scene.world.ledger.history if isinstance(event, events.RoleAssumed))
+    (used,) = (event for event in scene.world.ledger.history if isinstance(event, events.KeyUsed))
+    replayed = Replayed()
+    for event in scene.world.ledger.history:
+        replayed.apply(event)
+    assert replayed.caller(used.call) is not None
+    assert list(replayed.sessions) == [begun.access_key_id]
+    later = begun.expires_at + timedelta(hours=2)
+    replayed.apply(replace(begun, timestamp=later, access_key_id="STS.later"))
+    assert list(replayed.sessions) == ["STS.later"]
+    assert replayed.caller(used.call) is None
+
+
+async def test_who_lost_their_access_key_while_everything_changed_was_rightly_refused() -> None:
+    """That refusal alone is not guarded: whoever it is about may be gone when it is recorded."""
+    scene = await Scene().begin()
+    access_key_id = scene.alice.credentials.access_key_id
+
+    async def changed() -> None:
+        scene.ram.user(f"user-{scene.ram.version}")
+
+    async def deactivated() -> None:
+        scene.ram.access_key_is("Inactive", "alice", access_key_id)
+
+    scene.world.ledger.meanwhile.extend([*[changed] * 8, deactivated])
+    assert await scene.use(scene.alice) == 409
+    (last,) = (
+        verdict for event, verdict in verdicts(scene.world.ledger.history) if event is scene.world.ledger.history[-1]
+    )
+    assert last.outcome is Outcome.NOT_JUDGED
+    assert contradictions(scene.world.ledger.history) == []

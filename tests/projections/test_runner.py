@@ -14,10 +14,9 @@ import pytest
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
 from adapters.ledger.writer import LedgerWriter
-from domain.standing import Standing
 from projections import projector, runner
 from projections.key_directory import KeyDirectoryRows
-from projections.pages import PAGE, Pages
+from projections.pages import PAGE, Entry, Pages
 from projections.projector import PoisonEvent, Projection
 from projections.runner import Runner, stopped
 from projections.usage import UsageRows
@@ -56,8 +55,8 @@ class Choosy(UsageRows):
     def __init__(self, position: int) -> None:
         self.position = position
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
-        if any(standing.position == self.position for standing in page):
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
+        if any(entry.position == self.position for entry in page):
             raise AttributeError("from the future")
         await super().store(connection, page)
 

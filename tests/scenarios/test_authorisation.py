@@ -8,12 +8,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from api import dispatch
 from api.action import Action, Product
 from api.operations import OPERATIONS
 from domain import events
 from domain import key as keys_of
 from domain.events import CallAnswered, CallRefused, KeyUsed
 from domain.guard import Guard
+from domain.vocabulary import Operation
+from tests.fixtures import signed
 from tests.fixtures.in_process import Told, Who, Worker, World
 from tests.fixtures.ledger import ACCOUNT, a_destruction
 from tests.fixtures.ram import OTHER_ACCOUNT, Ram, allowing, trusting
@@ -256,6 +259,40 @@ async def test_an_account_that_changes_all_the_time_is_told_so_in_the_end(office
     told = await office.asks("Encrypt", KeyId=office.key_id, Plaintext="x")
     assert (told.status, told.code) == (409, "Rejected.StateModifiedFailed")
     assert len(office.world.ledger.of(KeyUsed)) == 2
+    (refused,) = office.world.events_of(told)
+    assert isinstance(refused, CallRefused)
+    assert (refused.code, refused.message) == (told.code, told.body["Message"])
+    assert refused.call.by.principal == f"acs:ram::{ACCOUNT}:user/alice"
+
+
+async def test_a_change_that_is_always_overtaken_leaves_its_refusal(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch, "AUTHENTICATIONS_IN_TURN", 3)
+
+    async def meanwhile() -> None:
+        office.ram.user(f"user-{office.ram.version}")
+
+    office.world.ledger.meanwhile.extend([meanwhile] * 5)
+    told = await office.worker.ask(office.root, "CreateUser", {"Version": "2015-05-01", "UserName": "late"})
+    assert (told.status, told.code) == (409, "Rejected.StateModifiedFailed")
+    (refused,) = office.world.events_of(told)
+    assert isinstance(refused, CallRefused)
+    assert (refused.code, refused.call.operation) == (told.code, Operation.CREATE_USER)
+    assert "late" not in office.ram.authority.users
+
+
+async def test_a_request_that_was_always_overtaken_is_used_all_the_same(office: Office) -> None:
+    """Its refusal stands in its own stream, so a replay is one."""
+
+    async def meanwhile() -> None:
+        office.ram.user(f"user-{office.ram.version}")
+
+    raw = signed.rpc(office.root.credentials, "ListKeys", at=office.world.now)
+    office.world.ledger.meanwhile.extend([meanwhile] * 9)
+    assert (await office.worker.send(raw)).code == "Rejected.StateModifiedFailed"
+    office.world.ledger.meanwhile.clear()
+    assert (await office.worker.send(raw)).code == "SignatureNonceUsed"
 
 
 # --- quotas ----------------------------------------------------------------------------------------------------------

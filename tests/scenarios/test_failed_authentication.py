@@ -14,6 +14,7 @@ import pytest
 
 from adapters.rate_limits import RateLimits
 from domain.errors import ServiceUnavailable
+from domain.ports import SealedSecret
 from domain.rate import rate
 from tests.fixtures import signed
 from tests.fixtures.in_process import Told, Who, Worker, World
@@ -295,3 +296,16 @@ async def test_host_names_the_region_where_nobody_else_could_have_written_it(
         asked = signed.acs(who, "CreateKey", given, host=host, at=at, scheme=f"{family}-HMAC-SHA256")
     told = await scene.worker.send(asked, secure=secure)
     assert told.body["KeyMetadata"]["Arn"].startswith(f"acs:kms:{region_id}:")
+
+
+async def test_a_deleted_access_key_has_no_secret_any_more_and_who_tries_it_is_counted_against_its_owner(
+    scene: Scene,
+) -> None:
+    key_id = scene.ann.credentials.access_key_id
+    given = {"Version": "2015-05-01", "UserName": "ann", "UserAccessKeyId": key_id}
+    assert (await scene.worker.ask(scene.root, "DeleteAccessKey", given)).status == 200
+    assert scene.world.ledger.secrets[key_id] == SealedSecret(key_id, ACCOUNT, b"")
+    for worker in (scene.worker, scene.world.worker()):
+        told = await worker.ask(scene.ann, "ListKeys")
+        assert told.code == "InvalidAccessKeyId.NotFound"
+    assert scene.counted() == {(key_id, told.code): 2}

@@ -1,0 +1,250 @@
+"""What it costs to ask a large ledger: pages, counts and exports of the audit trail, and how fast it is projected.
+
+Over the wire, as an auditor's tools ask, one question at a time. A question that is refused, and an export with fewer
+lines than the ledger has events, make the run invalid.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import psutil
+import psycopg
+from rich.console import Console
+
+from scripts.benchmarks.deployment import KeyLedger, started
+from scripts.benchmarks.failure import BenchError
+from scripts.benchmarks.growth import wait_until_quiet
+from scripts.benchmarks.mixed import Mixed, basic, mix
+from scripts.benchmarks.populate import Wanted
+from scripts.benchmarks.report import print_table
+
+PAGE: Final = 100
+PAGE_LIMIT_MS: Final = 50.0
+COUNT_LIMIT_SECONDS: Final = 1.0
+EXPORT_LIMIT: Final = 50_000.0
+"""Rows per second, at least."""
+
+_CHUNK: Final = 1 << 20
+_RARE: Final = "203.0.113.99"
+"""An address that nobody called from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """:param asks: how often each question is asked, each time with other values where it has any."""
+
+    wanted: Wanted
+    asks: int
+    workers: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Told what goes on, with the number of events or questions since it was told last."""
+
+    populating: Callable[[str, int], None]
+    asking: Callable[[str, int], None]
+
+
+def measure(plan: Plan, folder: Path, tell: Listener) -> dict[str, Any]:
+    """Start, populate, ask, stop; the report that ``--json`` prints."""
+    with started(folder / "key-ledger", plan.workers) as server:
+        began = time.perf_counter()
+        mixed = mix(server, plan.wanted, lambda done: tell.populating("recording", done))
+        recorded = plan.wanted.events / (time.perf_counter() - began)
+        tell.populating("waiting until the trail has caught up", 0)
+        _caught_up(server)
+        projected = _projected(server, tell)
+        wait_until_quiet(server)
+        questions = _questions(mixed)
+        pages = {name: _pages(server, name, asked, plan.asks, tell) for name, asked in questions.items()}
+        count = _count(server, plan.asks, tell)
+        exports = {form: _export(server, form, tell) for form in ("ndjson", "csv")}
+        return {
+            "events": server.events(),
+            "recorded_per_second": round(recorded),
+            "projected_per_second": round(projected),
+            "pages": pages,
+            "worst_page_p95_ms": max(page["p95_ms"] for page in pages.values()),
+            "page_limit_ms": PAGE_LIMIT_MS,
+            "count_by_principal_seconds": count,
+            "count_limit_seconds": COUNT_LIMIT_SECONDS,
+            "exports": exports,
+            "export_limit_per_second": EXPORT_LIMIT,
+        }
+
+
+# --- the projection --------------------------------------------------------------------------------------------------
+
+
+def _caught_up(server: KeyLedger) -> None:
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        while _behind(connection):
+            time.sleep(0.05)
+
+
+def _behind(connection: psycopg.Connection[Any]) -> int:
+    (behind,) = connection.execute(
+        "select (select next_position - 1 from ledger.ledger_head) -"
+        " coalesce((select notification_id from projections.tracking where application_name = 'audit_trail'), 0)"
+    ).fetchone() or (0,)
+    return int(behind)
+
+
+def _projected(server: KeyLedger, tell: Listener) -> float:
+    """Events per second, of a trail that is begun anew while nobody calls."""
+    tell.populating("projecting the trail anew", 0)
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        with connection.transaction():
+            connection.execute(
+                "update projections.tracking set notification_id = 0 where application_name = 'audit_trail'"
+            )
+            connection.execute("truncate projections.audit_trail")
+        began, events = time.perf_counter(), _behind(connection)
+        while _behind(connection):
+            time.sleep(0.05)
+        return events / (time.perf_counter() - began)
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+def _questions(mixed: Mixed) -> dict[str, list[dict[str, str]]]:
+    """By what is filtered: the filters to ask with, in turn."""
+    keys = [{"key_id": str(key_id)} for key_id in mixed.key_ids]
+    principals = [{"principal": principal} for principal in mixed.principals]
+    return {
+        "nothing": [{}],
+        "key": keys,
+        "principal": principals,
+        "access key": [{"access_key_id": access_key_id} for access_key_id in mixed.access_key_ids],
+        "operation": [{"operation": name} for name in ("Encrypt", "DisableKey", "DescribeKey", "CreateKey")],
+        "outcome": [{"outcome": name} for name in ("used", "changed", "read", "refused", "unauthenticated")],
+        "error": [{"error_code": code} for code in ("Forbidden.NoPermission", "Rejected.Disabled", "No.Such")],
+        "source": [{"source_ip": source} for source in (*mixed.sources, _RARE)],
+        "client": [{"user_agent": "curl*"}, {"user_agent": "AlibabaCloud (Linux; x86_64)*"}, {"user_agent": "none"}],
+        "context": [{"context.purpose": "tls"}, {"context.purpose": "nothing"}],
+        "key and principal": [{**a, **b} for a, b in zip(keys, _cycled(principals, len(keys)), strict=True)],
+        "key and refused": [{**key, "outcome": "refused"} for key in keys],
+        "principal and source": [{**one, "source_ip": mixed.sources[n]} for n, one in enumerate(principals)],
+        "request": [{"request_id": "00000000-0000-4000-8000-000000000000"}],
+    }
+
+
+def _cycled(items: Sequence[Any], number: int) -> list[Any]:
+    return [items[n % len(items)] for n in range(number)]
+
+
+def _pages(
+    server: KeyLedger, name: str, questions: Sequence[Mapping[str, str]], asks: int, tell: Listener
+) -> dict[str, float]:
+    """First pages and, where there are more rows, the ones behind them."""
+    times = []
+    connection = server.site.connection(timeout_seconds=120)
+    try:
+        for number in range(asks):
+            filters: dict[str, str] = {**questions[number % len(questions)], "limit": str(PAGE)}
+            for _ in range(2):
+                began = time.perf_counter()
+                answer = _asked(connection, server, "/audit/events", filters)
+                times.append(1e3 * (time.perf_counter() - began))
+                if "next_cursor" not in answer:
+                    break
+                filters["cursor"] = answer["next_cursor"]
+            tell.asking(f"pages by {name}", 1)
+    finally:
+        connection.close()
+    return {"p50_ms": round(median(times), 2), "p95_ms": round(quantiles(times, n=20)[18], 2), "asked": len(times)}
+
+
+def _count(server: KeyLedger, asks: int, tell: Listener) -> float:
+    """Seconds, in the median: all that was recorded, which is less than a month old, by principal."""
+    times, connection = [], server.site.connection(timeout_seconds=120)
+    try:
+        for _ in range(max(3, asks // 10)):
+            began = time.perf_counter()
+            answer = _asked(connection, server, "/audit/counts", {"by": "principal"})
+            times.append(time.perf_counter() - began)
+            if not answer["groups"]:
+                raise BenchError("The trail counts nobody.")
+            tell.asking("counts by principal", 1)
+    finally:
+        connection.close()
+    return round(median(times), 3)
+
+
+def _asked(connection: HTTPConnection, server: KeyLedger, path: str, filters: Mapping[str, str]) -> dict[str, Any]:
+    connection.request("GET", f"{path}?{urlencode(filters)}", headers=basic(server))
+    response = connection.getresponse()
+    body = response.read()
+    if response.status != 200:
+        raise BenchError(f"{path} {dict(filters)}: {response.status} {body[:300]!r}")
+    answer: dict[str, Any] = json.loads(body)
+    return answer
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+
+def _export(server: KeyLedger, form: str, tell: Listener) -> dict[str, float]:
+    """Of the whole trail. ``memory_mib`` is what the workers' memory grew by, at its highest."""
+    workers = [psutil.Process(process_id) for process_id in server.processes()["workers"]]
+    before = _memory(workers)
+    connection, highest, rows = server.site.connection(timeout_seconds=600), before, 0
+    began = time.perf_counter()
+    try:
+        connection.request("GET", f"/audit/export?{urlencode({'format': form})}", headers=basic(server))
+        response = connection.getresponse()
+        if response.status != 200:
+            raise BenchError(f"The export was refused: {response.status} {response.read()[:300]!r}")
+        for chunk in _chunks(response):
+            rows += chunk.count(b"\n")
+            highest = max(highest, _memory(workers))
+    finally:
+        connection.close()
+    seconds = time.perf_counter() - began
+    tell.asking(f"export as {form}", 1)
+    if rows < server.events() - 1_000:
+        raise BenchError(f"The export has {rows} lines; the ledger has {server.events()} events.")
+    return {"rows_per_second": round(rows / seconds), "memory_mib": round((highest - before) / 2**20, 1)}
+
+
+def _chunks(response: Any) -> Iterator[bytes]:
+    while chunk := response.read1(_CHUNK):
+        yield chunk
+
+
+def _memory(processes: Sequence[psutil.Process]) -> int:
+    return sum(process.memory_info().rss for process in processes)
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def print_trail(report: Mapping[str, Any], console: Console) -> None:
+    limit = report["page_limit_ms"]
+    rows = [
+        [name, f"{page['p50_ms']:.1f}", f"{page['p95_ms']:.1f}", f"{page['p95_ms'] / limit:.2f}", f"{page['asked']}"]
+        for name, page in report["pages"].items()
+    ]
+    title = f"Pages of {PAGE} rows of a trail of {report['events']:,} events, by what is asked for"
+    print_table(console, title, ["filter", "p50 ms", "p95 ms", f"p95 / {limit:g} ms", "asked"], rows)
+    seconds, count_limit = report["count_by_principal_seconds"], report["count_limit_seconds"]
+    console.print(
+        f"Counted by principal in {seconds:.2f} s: {seconds / count_limit:.2f} of the limit.", highlight=False
+    )
+    for form, export in report["exports"].items():
+        rate = export["rows_per_second"]
+        ratio = rate / report["export_limit_per_second"]
+        said = f"{rate:,} rows/s ({ratio:.2f} of what is asked for), workers' memory +{export['memory_mib']:.1f} MiB"
+        console.print(f"Export as {form}: {said}.", highlight=False)
+    console.print(f"Projected anew: {report['projected_per_second']:,} events/s.", highlight=False)
