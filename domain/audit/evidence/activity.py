@@ -22,15 +22,17 @@ _OUTCOMES: Final = len(ORDER)
 
 
 class Share(Span):
-    """The requests of one principal, about one key, or all of them. :ivar others: what it is told with: the keys of a
-    principal, the principals of a key."""
+    """The requests of one principal, about one key, or all of them.
+
+    :ivar others: what it was used with: of a principal, the shares of the keys that it used; of a key, of whoever did.
+    """
 
     __slots__ = ("_cells", "others")
 
     def __init__(self) -> None:
         super().__init__()
         self._cells: dict[int, int] = {}
-        self.others: set[object] = set()
+        self.others: set[Share] = set()
 
     def take(self, event: Event, outcome: int, place: int, times: int) -> None:
         self.add(event.timestamp, times)
@@ -74,29 +76,28 @@ class Activity:
         self.all.take(event, outcome, place, times)
         operation = (event.call.operation.value, ORDER[outcome])
         self.operations[operation] = self.operations.get(operation, 0) + times
-        principal = None if kind is events.AuthenticationFailed else self._take_principal(event, outcome, place)
+        principal = None if kind is events.AuthenticationFailed else self._of_principal(event)
+        if principal is not None:
+            principal.take(event, outcome, place, 1)
         key_id = key_named(event)
-        if key_id is not None:
-            self._take_key(event, key_id if is_there else None, principal, outcome, place)
+        if key_id is not None and not is_there:
+            self.of_no_key.add(event.timestamp)
+        elif key_id is not None:
+            key = self._of_key(key_id)
+            key.take(event, outcome, place, 1)
+            if kind is events.KeyUsed and principal is not None:
+                key.others.add(principal)
+                principal.others.add(key)
 
-    def _take_principal(self, event: Event, outcome: int, place: int) -> tuple[str, str]:
+    def _of_principal(self, event: Event) -> Share:
         who = (acting(event), event.call.by.principal_id.partition(":")[0])
         share = self.by_principal.get(who)
         if share is None:
             share = self.by_principal[who] = Share()
-        share.take(event, outcome, place, 1)
-        return who
+        return share
 
-    def _take_key(
-        self, event: Event, key_id: UUID | None, principal: tuple[str, str] | None, outcome: int, place: int
-    ) -> None:
-        if key_id is None:
-            self.of_no_key.add(event.timestamp)
-            return
+    def _of_key(self, key_id: UUID) -> Share:
         share = self.by_key.get(key_id)
         if share is None:
             share = self.by_key[key_id] = Share()
-        share.take(event, outcome, place, 1)
-        if principal is not None and outcome == 0:
-            share.others.add(principal)
-            self.by_principal[principal].others.add(key_id)
+        return share
