@@ -59,7 +59,7 @@ def picture(height: float, description: str, parts: Sequence[str]) -> str:
     """A whole SVG, which takes the width that it is given. Patterns are repeated in each, the same in all."""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {number(height)}" role="img" '
-        f'aria-label={quoteattr(description)} font-family="{FONT}" font-size="{SIZE}" fill="{INK}">'
+        f'aria-label={quoteattr(visible(description))} font-family="{FONT}" font-size="{SIZE}" fill="{INK}">'
         f"<defs>{_PATTERNS}</defs>{''.join(parts)}</svg>"
     )
 
@@ -87,7 +87,7 @@ def text(x: float, y: float, words: str, anchor: str = "start", fill: str = INK)
 
 def fitted(words: str, width: float) -> str:
     """Cut in the middle, since the ends of names and ids tell them apart."""
-    room = max(3, int(width / ADVANCE))
+    words, room = visible(words), max(3, int(width / ADVANCE))
     if _cells(words) <= room:
         return words
     start, end = words[: len(words) // 2], words[len(words) // 2 :]
