@@ -9,28 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from enum import StrEnum
 from functools import lru_cache
 from ipaddress import ip_interface
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain import events
+from domain.audit.facts import OUTCOMES, Outcome, accounts_of, key_named
 from domain.audit.sentences import of_use, sentence
 from domain.events import Event, KeyUsed
-from domain.vocabulary import Operation
 from projections.copying import copy_rows, json_text
 from projections.pages import Connection, Entry
-
-
-class Outcome(StrEnum):
-    """What an event says of the requests that it stands for."""
-
-    CHANGED = "changed"
-    USED = "used"
-    READ = "read"
-    REFUSED = "refused"
-    UNAUTHENTICATED = "unauthenticated"
 
 
 class AuditRow(NamedTuple):
@@ -73,7 +62,7 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     call = event.call
     by = call.by
     kind = type(event)
-    account_id, other = _accounts(event)
+    account_id, other = accounts_of(event)
     context = getattr(event, "encryption_context", None)
     return AuditRow(
         position,
@@ -81,7 +70,7 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
         call.at,
         event.TOPIC,
         call.operation.value,
-        _OUTCOMES[kind],
+        OUTCOMES[kind].value,
         getattr(event, "code", None),
         getattr(event, "message", None),
         account_id,
@@ -94,7 +83,7 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
         event.access_key_id if isinstance(event, events.AuthenticationFailed) else by.access_key_id,
         by.assumed_by or None,
         call.region_id,
-        event.originator_id if kind in _OF_KEYS else getattr(event, "key_id", None),
+        key_named(event),
         getattr(event, "resource", None) or getattr(event, "role_arn", None),
         json_text(context) if context else None,
         _address(getattr(event, "source_ip", call.source_ip)),
@@ -164,17 +153,7 @@ def _row(entry: Entry) -> AuditRow:
     return audit_row(entry.position, entry.recorded_at, entry.event)
 
 
-_OUTCOMES: Final[Mapping[type[Event], str]] = dict.fromkeys(events.EVENTS, Outcome.CHANGED.value) | {
-    events.KeyUsed: Outcome.USED.value,
-    events.CallAnswered: Outcome.READ.value,
-    events.CallRefused: Outcome.REFUSED.value,
-    events.AuthenticationFailed: Outcome.UNAUTHENTICATED.value,
-}
-
 _USED: Final = Outcome.USED.value
-
-_OF_KEYS: Final = frozenset(event for event in events.EVENTS if event.TOPIC.startswith("kms.key.")) - {events.KeyUsed}
-"""Events that stand in their key's stream."""
 
 _IN_COLUMNS: Final = frozenset((
     "originator_id", "originator_version", "timestamp", "call", "code", "message", "account_id", "key_id", "resource",
@@ -188,21 +167,6 @@ _DETAILS: Final[Mapping[type[Event], tuple[str, ...]]] = {
 def _details(event: Event, kind: type[Event]) -> str | None:
     names = _DETAILS[kind]
     return json_text({name: getattr(event, name) for name in names}) if names else None
-
-
-def _accounts(event: Event) -> tuple[str, str | None]:
-    """Whose trail it belongs to, and the caller's account where that is another one."""
-    caller = event.call.by.account_id
-    concerned = getattr(event, "account_id", None) or _of_refused_role(event) or caller
-    return concerned, caller if caller and caller != concerned else None
-
-
-def _of_refused_role(event: Event) -> str | None:
-    """The account of a role that somebody was refused: its owner wants to know."""
-    if isinstance(event, events.CallRefused) and event.call.operation is Operation.ASSUME_ROLE and event.resource:
-        parts = event.resource.split(":")
-        return parts[3] if len(parts) > 4 and parts[3].isdecimal() else None
-    return None
 
 
 _moment: Final = lru_cache(maxsize=256)(str)

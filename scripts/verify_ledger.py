@@ -18,7 +18,6 @@ from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from adapters.ledger.pages import LedgerBroken, pages
@@ -28,6 +27,7 @@ from domain.history.world import World
 from domain.standing import Standing
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
+from scripts.operating.progress import progress
 
 FINDINGS_SHOWN: Final = 100
 FINDINGS_KEPT: Final = 100_000
@@ -101,13 +101,12 @@ async def _verified(settings: Settings, until: int | None) -> Report:
         cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
         (head,) = (await cursor.fetchone()) or (0,)
         report.until = min(head, until or head)
-        with _progress() as progress:
-            task = progress.add_task("Replaying", total=report.until)
+        with progress("Replaying", report.until) as done:
             try:
                 async for page in pages(connection, until=report.until):
                     for standing in page:
                         _look_at(world, standing, report)
-                    progress.update(task, completed=page[-1].position)
+                    done(page[-1].position)
             except LedgerBroken as broken:
                 report.find(report.events + 1, str(broken))
     report.seconds = time.perf_counter() - began
@@ -127,13 +126,6 @@ def _look_at(world: World, standing: Standing, report: Report) -> None:
         world.apply(event)
     except ValueError as error:
         report.find(standing.position, f"{error}.")
-
-
-def _progress() -> Progress:
-    """On standard error, and only where somebody watches."""
-    console = Console(stderr=True, emoji=False)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 def _show(report: Report) -> None:

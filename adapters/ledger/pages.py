@@ -5,12 +5,13 @@ For replays. A page at a time is in memory, whatever the ledger's length.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 
+from adapters.ledger.digest import Row
 from adapters.ledger.mapper import decode
 from domain.standing import Standing
 
@@ -27,10 +28,14 @@ class LedgerBroken(Exception):
 
 
 async def pages(
-    connection: psycopg.AsyncConnection[Any], after: int = 0, until: int | None = None
+    connection: psycopg.AsyncConnection[Any],
+    after: int = 0,
+    until: int | None = None,
+    look_at: Callable[[Row], object] = lambda _: None,
 ) -> AsyncIterator[list[Standing]]:
     """Events after the position ``after``, up to and with ``until``.
 
+    :param look_at: is given each row as it stands, before it is decoded.
     :raises LedgerBroken: a position is missing, a time goes back, or an event cannot be decoded.
     """
     position, at = after, datetime.min.replace(tzinfo=UTC)
@@ -42,6 +47,7 @@ async def pages(
             return
         page = []
         for row in rows:
+            look_at(row)
             standing = _read(row)
             if standing.position != position + 1:
                 raise LedgerBroken(f"After position {position} comes {standing.position}: an event is missing.")
@@ -52,7 +58,7 @@ async def pages(
         yield page
 
 
-def _read(row: tuple[Any, ...]) -> Standing:
+def _read(row: Row) -> Standing:
     position, stream, version, topic, state, recorded_at = row
     try:
         return Standing(position, recorded_at, decode(stream, version, topic, state))

@@ -12,6 +12,7 @@ import typer
 
 from adapters.cannot_start import CannotStart
 from adapters.hsm import HsmSettingsError
+from adapters.ledger.pages import LedgerBroken
 from adapters.set_up import SetUpRefused
 from domain.errors import KeyLedgerError, Unavailable
 from domain.ram.operator import OperatorRefused
@@ -19,12 +20,19 @@ from scripts.envelope.failure import Failure, WrongUse
 from scripts.envelope.terminal import say
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 something unforeseen; 2 wrong use (options, settings); 3 a file cannot be read or written, "
-    "or exists; 4 refused, nothing was changed; 5 the database or the HSM is away; 130 interrupted."
+    "Exit codes: 0 done; 1 the ledger is damaged, or something unforeseen; 2 wrong use (options, settings); 3 a file "
+    "cannot be read or written, or exists; 4 refused, nothing was changed; 5 the database or the HSM is away; "
+    "130 interrupted."
 )
 
 _INTERRUPTED: Final = 130
 _UNFORESEEN: Final = 1
+
+
+class Damaged(Failure):
+    """The ledger holds what no append of this service makes."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class Refused(Failure):
@@ -39,16 +47,22 @@ class Away(Failure):
     exit_code: ClassVar[int] = 5
 
 
+_STANDS: Final = "What was recorded stands: look with 'key-ledger account show'."
+
+
 @contextmanager
-def in_words() -> Iterator[None]:
+def in_words(if_interrupted: str = _STANDS) -> Iterator[None]:
     """Turns every failure below into a sentence on standard error and an exit code. Never a traceback: it could show
-    an access-key secret."""
+    an access-key secret.
+
+    :param if_interrupted: what is then to be known.
+    """
     try:
         yield
     except typer.Exit:
         raise
     except KeyboardInterrupt:
-        say("Interrupted. What was recorded stands: look with 'key-ledger account show'.")
+        say(f"Interrupted. {if_interrupted}")
         raise typer.Exit(_INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001  # a traceback helps nobody here
         _end(_translated(error))
@@ -77,6 +91,7 @@ _AGAIN: Final = "Run it again: what was recorded already is not recorded twice."
 
 _Kinds = type[Exception] | tuple[type[Exception], ...]
 _TRANSLATIONS: Final[tuple[tuple[_Kinds, Callable[[Any], Failure]], ...]] = (
+    (LedgerBroken, lambda error: Damaged(str(error), "Keep everything as it is, and find out who wrote there.")),
     ((CannotStart, HsmSettingsError), lambda error: WrongUse(str(error), "Nothing was done.")),
     ((SetUpRefused, OperatorRefused), lambda error: Refused(str(error), "Nothing was changed.")),
     (Unavailable, lambda error: Away(error.message, _AGAIN)),

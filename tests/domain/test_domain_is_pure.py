@@ -21,7 +21,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
         {"Awaitable", "Callable", "Container", "Hashable", "Iterable", "Iterator", "Mapping", "Sequence"}
     ),
     "dataclasses": frozenset({"dataclass", "field", "replace"}),
-    "datetime": frozenset({"UTC", "datetime", "timedelta"}),
+    "datetime": frozenset({"UTC", "date", "datetime", "timedelta"}),
     "enum": frozenset({"StrEnum"}),
     "eventsourcing.domain": frozenset({"DomainEvent"}),
     "functools": frozenset({"lru_cache"}),

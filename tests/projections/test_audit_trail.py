@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 from adapters.ledger.mapper import decode, encode
 from adapters.ledger.writer import LedgerWriter
 from domain import events
+from domain.audit.facts import Outcome
 from domain.events import EVENTS, Event
 from domain.vocabulary import Operation
-from projections.audit_trail import COLUMNS, AuditTrailRows, Outcome, audit_row, row_of_use
+from projections.audit_trail import COLUMNS, AuditTrailRows, audit_row, row_of_use
 from projections.copying import json_text, line
 from projections.pages import Entry
 from projections.projector import catch_up

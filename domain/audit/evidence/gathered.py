@@ -1,0 +1,83 @@
+"""All evidence of a period: each event is handed to those that it matters to.
+
+Before the period, only what later sections build on is kept: keys, their use so far, and pending deletions. After its
+end, nothing is: who may do what as of the last position is the world's to tell (:mod:`domain.history.world`).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from domain import events
+from domain.audit.evidence.activity import Activity
+from domain.audit.evidence.delegation import Delegation
+from domain.audit.evidence.listing import Fact, Listing, fact
+from domain.audit.evidence.lives import KeyLives
+from domain.audit.evidence.period import Bins, Period
+from domain.audit.evidence.permissions import Permissions
+from domain.audit.evidence.refusals import Refusals
+from domain.audit.facts import OF_KEYS, accounts_of, key_named
+from domain.audit.scope import Scope
+from domain.history.world import World
+from domain.standing import Standing
+
+_OF_AUTHORITY: Final = frozenset(
+    event for event in events.EVENTS if event.TOPIC.startswith("ram.") and event is not events.AuthenticationFailed
+)
+_OF_OPERATORS: Final = frozenset(
+    (events.RegionOpened, events.AccountCreated, events.AccessKeyCreated, events.QuotaRaised)
+)
+
+
+class Evidence:
+    """:param world: as of the event that :meth:`add` is given: it has been applied.
+
+    :ivar authority: changes of who may do what. :ivar operators: what operators of the deployment did.
+    """
+
+    def __init__(self, period: Period, scope: Scope, world: World) -> None:
+        self.period = period
+        self.scope = scope
+        self.world = world
+        self.bins = Bins(period)
+        self.activity = Activity(self.bins)
+        self.refusals = Refusals(self.bins)
+        self.keys = KeyLives(period)
+        self.delegation = Delegation()
+        self.permissions = Permissions()
+        self.authority: Listing[Fact] = Listing()
+        self.operators: Listing[Fact] = Listing()
+
+    def add(self, standing: Standing) -> None:
+        event = standing.event
+        if event.timestamp >= self.period.until or not self.scope.touches(event):
+            return
+        kind = type(event)
+        if kind is events.KeyUsed:
+            self.keys.used(event)  # type: ignore[arg-type]  # by its class
+        elif kind in OF_KEYS:
+            self.keys.changed(standing, self.world.keys[event.originator_id])
+        if event.timestamp >= self.period.since:
+            self._within(standing)
+
+    def _within(self, standing: Standing) -> None:
+        event = standing.event
+        kind, by = type(event), event.call.by
+        key = self.world.keys.get(key_named(event) or event.originator_id)
+        # A key of somebody else does not exist for whoever asks about it.
+        self.activity.add(event, key is not None and key.owner == by.account_id)
+        self.permissions.add(event)
+        if by.assumed_by:
+            self.delegation.acted(event)
+        if kind is events.KeyUsed:
+            return
+        if isinstance(event, events.CallRefused):
+            self.refusals.refused(event)
+        elif isinstance(event, events.AuthenticationFailed):
+            self.refusals.failed(event)
+        elif isinstance(event, events.RoleAssumed):
+            self.delegation.assumed(event)
+        elif kind in _OF_OPERATORS or (by.kind == "system" and kind not in OF_KEYS):
+            self.operators.add(fact(standing, accounts_of(event)[0]))
+        elif kind in _OF_AUTHORITY:
+            self.authority.add(fact(standing, accounts_of(event)[0]))

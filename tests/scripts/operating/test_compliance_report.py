@@ -1,0 +1,295 @@
+"""``scripts/compliance_report``: the same bytes again, numbers that a naive reader counts, and no half report ever."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from domain import events
+from domain.audit.evidence.activity import ORDER
+from domain.audit.facts import OUTCOMES, accounts_of
+from domain.events import AuthenticationFailed, Event
+from scripts import compliance_report
+from scripts.compliance_report import application
+from tests.fixtures.ledger import a_call, a_new_key
+from tests.fixtures.months import BANK, START, Months, recorded
+from tests.scripts.operating.conftest import Operate, Operated, Outcome, ended, started
+from tests.scripts.operating.ledgers import FROM, TO, digest, history, ran, with_months
+
+PROGRAM = (sys.executable, "-m", "scripts.compliance_report")
+PERIOD = ("--from", FROM, "--to", TO)
+NOBODY = "9999999999999999"
+
+
+@pytest.fixture
+def made(operate: Operate, operated: Operated) -> Any:
+    """A report in a folder of its own, and what became of it."""
+
+    def run(*words: object, folder: str = "report") -> tuple[Path, Outcome]:
+        return operated.folder / folder, ran(application, operated, *words, "--output", operated.folder / folder)
+
+    return run
+
+
+def whole(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in sorted(folder.iterdir())}
+
+
+def told(folder: Path) -> dict[str, Any]:
+    """The JSON's sections by name."""
+    document = json.loads((folder / "compliance-report.json").read_text())
+    return {section["name"]: section for section in document["sections"]}
+
+
+def rows(section: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    return next(one["rows"] for one in section["tables"] if one["name"] == table)
+
+
+def within(found: list[Event]) -> list[Event]:
+    since, until = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 6, 29, tzinfo=UTC)
+    return [event for event in found if since <= event.timestamp < until]
+
+
+def requests(event: Event) -> int:
+    return event.count if isinstance(event, AuthenticationFailed) else 1
+
+
+# --- the same bytes --------------------------------------------------------------------------------------------------
+
+
+def test_the_same_position_gives_the_same_bytes_in_another_process_after_more_was_recorded(operated: Operated) -> None:
+    months = Months()
+    submissions = list(months.submissions(600))
+    recorded(operated.database.service_url, submissions[:450])
+    (head,) = operated.rows("select next_position - 1 from ledger.ledger_head")[0]
+    reports = []
+    for number, zone in enumerate(("UTC", "Asia/Shanghai")):
+        environment = {"TZ": zone, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": str(number)}
+        at = () if number == 0 else ("--at", head)
+        words = (*PERIOD, *at, "--data", operated.data, "-o", f"report{number}")
+        outcome = ended(started(operated, *words, program=PROGRAM, environment=environment))
+        assert outcome.exit_code == 0, outcome.said
+        assert f"--at {head}" in outcome.said
+        reports.append(whole(operated.folder / f"report{number}"))
+        recorded(operated.database.service_url, submissions[450:])
+    assert reports[0].keys() == reports[1].keys()
+    assert {name for name in reports[0] if reports[0][name] != reports[1][name]} == set()
+    assert {"compliance-report.pdf", "compliance-report.html", "compliance-report.json"} < reports[0].keys()
+    assert reports[0]["compliance-report.pdf"].startswith(b"%PDF-")
+
+
+def test_the_digest_is_that_of_a_replay(operated: Operated, made: Any) -> None:
+    with_months(operated)
+    folder, _ = made(*PERIOD, "--at", 100, "--format", "json")
+    range_read = {row["what"]: row["value"] for row in rows(told(folder)["completeness"], "range")}
+    assert range_read["SHA-256 of the range"] == digest(operated, 1, 100)
+    assert range_read["last position"] == "100"
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def test_totals_are_those_of_a_naive_count(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=1_500)
+    found = within(history(operated))
+    folder, _ = made(*PERIOD, "--format", "json,csv")
+    sections = told(folder)
+    numbers = sections["summary"]["numbers"]
+    outcomes = Counter[str]()
+    for event in found:
+        outcomes[OUTCOMES[type(event)]] += requests(event)
+    assert numbers["requests in the period"] == outcomes.total()
+    assert numbers["uses of keys"] == outcomes["used"]
+    assert numbers["refused"] == outcomes["refused"]
+    assert numbers["failed authentications"] == outcomes["unauthenticated"]
+    principals = rows(sections["use"], "principals")
+    assert sum(row["used"] for row in principals) == outcomes["used"]
+    keys = rows(sections["use"], "keys")
+    uses = Counter(str(event.key_id) for event in found if isinstance(event, events.KeyUsed))
+    assert {row["key_id"]: row["used"] for row in keys if row["used"]} == uses
+    reasons = Counter(event.code for event in found if isinstance(event, events.CallRefused))
+    assert {row["error_code"]: row["requests"] for row in rows(sections["refusals"], "reasons")} == reasons
+    bins = sections["summary"]["figures"][0]["bins"]
+    assert sum(bin_.get(outcome, 0) for bin_ in bins for outcome in ORDER) == outcomes.total()
+    with (folder / "04-use-keys.csv").open() as file:
+        assert {row["key_id"]: int(row["used"]) for row in csv.DictReader(file) if row["used"] != "0"} == uses
+
+
+def test_keys_and_their_changes_are_those_of_the_ledger(operated: Operated, made: Any) -> None:
+    months = with_months(operated)
+    found = history(operated)
+    folder, _ = made(*PERIOD, "--format", "json")
+    sections = told(folder)
+    inventory = {row["key_id"]: row["state"] for row in rows(sections["key-inventory"], "keys")}
+    assert inventory == {
+        str(key.key_id): "Destroyed" if key.destroyed else key.state.value for key in months.keys.values()
+    }
+    changed = [row["position"] for row in rows(sections["key-changes"], "changes")]
+    in_period = set(map(id, within(found)))
+    assert changed == [
+        position
+        for position, event in enumerate(found, start=1)
+        if id(event) in in_period and event.TOPIC.startswith("kms.key.") and event.TOPIC != "kms.key.used"
+    ]
+    destroyed = {str(event.originator_id) for event in found if isinstance(event, events.KeyDestroyed)}
+    assert destroyed
+    deletions = rows(sections["deletions"], "deletions")
+    assert {row["key_id"] for row in deletions if row["outcome"].startswith("destroyed")} == destroyed
+    assert all(row["material_left"] == 0 for row in deletions if row["key_id"] in destroyed)
+
+
+def test_the_state_at_the_end_is_not_that_of_later_changes(operated: Operated, made: Any) -> None:
+    with_months(operated)
+    folder, _ = made("--from", "2026-02-01", "--to", "2026-02-28", "--format", "json")
+    sections = told(folder)
+    states = {row["state"] for row in rows(sections["key-inventory"], "keys")}
+    assert states == {"Enabled"}
+    assert sections["summary"]["numbers"]["keys destroyed so far"] == 0
+
+
+def test_an_account_sees_its_own(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=800)
+    found = [event for event in within(history(operated)) if BANK in accounts_of(event)]
+    folder, _ = made(*PERIOD, "--account", BANK, "--format", "json")
+    sections = told(folder)
+    assert sections["summary"]["numbers"]["requests in the period"] == sum(map(requests, found))
+    assert {row["account_id"] for row in rows(sections["key-inventory"], "keys")} == {BANK}
+    holders = rows(sections["who-can-decrypt"], "who-can-decrypt")
+    assert holders
+    assert all(f"acs:ram::{BANK}:" in row["principal"] for row in holders)
+    assert not any("user night" in row["why"] for row in holders), "whom another account lets do it is its own"
+
+
+# --- hostile names ---------------------------------------------------------------------------------------------------
+
+
+def test_what_somebody_chose_is_text_in_every_form(operated: Operated, made: Any) -> None:
+    """Descriptions: a script, a formula, Typst's own code, escape sequences, a right-to-left override, Chinese."""
+    with_months(operated)
+    folder, outcome = made(*PERIOD)
+    assert outcome.exit_code == 0, outcome.said
+    html = (folder / "compliance-report.html").read_text()
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "支付密钥 (payments)" in html
+    for form in (html, *((folder / file.name).read_text() for file in folder.glob("*.csv"))):
+        assert "\x1b" not in form
+        assert "\u202e" not in form
+    for file in folder.glob("*.csv"):
+        with file.open() as opened:
+            assert not any(cell[:1] in "=+-@" and cell for row in csv.reader(opened) for cell in row), file.name
+    raw = (folder / "compliance-report.json").read_bytes()
+    assert raw.isascii()
+    assert b"\x1b" not in raw
+    descriptions = {row["description"] for row in rows(told(folder)["key-inventory"], "keys")}
+    assert {"logs\x1b[2J", "a\u202eb", "支付密钥 (payments)", "#panic() $x$ *bold*"} <= descriptions
+    assert (folder / "compliance-report.pdf").stat().st_size > 10_000
+
+
+# --- little and nothing ----------------------------------------------------------------------------------------------
+
+
+def test_a_ledger_without_events_has_a_report(made: Any) -> None:
+    folder, outcome = made(*PERIOD)
+    assert outcome.exit_code == 0, outcome.said
+    assert "The ledger was empty" in (folder / "compliance-report.html").read_text()
+
+
+def test_a_period_without_events_has_a_report(operated: Operated, made: Any) -> None:
+    with_months(operated)
+    folder, outcome = made("--from", "2031-01-01", "--to", "2031-12-31")
+    assert outcome.exit_code == 0, outcome.said
+    assert told(folder)["summary"]["numbers"]["requests in the period"] == 0
+
+
+def test_one_event_has_a_report_of_one_day(operated: Operated, made: Any) -> None:
+    operated.record(a_new_key(call=a_call(at=START)).submission)
+    folder, outcome = made("--from", "2026-03-01", "--to", "2026-03-01")
+    assert outcome.exit_code == 0, outcome.said
+    assert told(folder)["summary"]["numbers"]["requests in the period"] == 1
+
+
+def test_a_period_of_a_thousand_years_is_drawn(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=50)
+    folder, outcome = made("--from", "1900-01-01", "--to", "2900-12-31")
+    assert outcome.exit_code == 0, outcome.said
+    assert told(folder)["summary"]["figures"][0]["per"] == "year"
+
+
+def test_what_cannot_be_meant_is_refused_and_leaves_nothing(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=20)
+    for words, said in (
+        (("--from", "2026-03-02", "--to", "2026-03-01"), "has no day"),
+        (("--from", "2026-3-2", "--to", "2026-03-09"), "--from '2026-3-2' is no day"),
+        (("--from", "2026-02-30", "--to", "2026-03-09"), "is no day"),
+        ((*PERIOD, "--account", NOBODY), f"There is no account {NOBODY}"),
+        ((*PERIOD, "--region", "\x1b[2J"), "is no region"),
+        ((*PERIOD, "--at", 10**9), "--at 1000000000 lies beyond the ledger"),
+        ((*PERIOD, "--format", "docx"), "There are pdf, html, csv, json"),
+        ((*PERIOD, "--fonts", "/nowhere"), "--fonts /nowhere is no folder"),
+    ):
+        _, outcome = made(*words)
+        assert outcome.exit_code == 2, (words, outcome)
+        assert said in outcome.said
+        assert "\x1b" not in outcome.said
+        assert list(operated.folder.iterdir()) == []
+
+
+# --- the folder ------------------------------------------------------------------------------------------------------
+
+
+def test_a_folder_that_exists_is_not_touched(operated: Operated, made: Any) -> None:
+    folder = operated.folder / "report"
+    folder.mkdir()
+    _, outcome = made(*PERIOD)
+    assert outcome.exit_code == 3
+    assert "exists" in outcome.said
+    assert list(operated.folder.iterdir()) == [folder]
+    assert list(folder.iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_written_is_told(operated: Operated, made: Any) -> None:
+    (operated.folder / "file").touch()
+    _, outcome = made(*PERIOD, folder="file/report")
+    assert outcome.exit_code == 3
+    assert "cannot be written" in outcome.said
+
+
+def test_a_report_that_cannot_be_finished_leaves_nothing(
+    operated: Operated, made: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(compliance_report, "as_html", full)
+    _, outcome = made(*PERIOD)
+    assert outcome.exit_code == 3
+    assert "No space left on device" in outcome.said
+    assert list(operated.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_who_is_killed_midway_leaves_no_half_report(operated: Operated, number: signal.Signals) -> None:
+    with_months(operated, calls=3_000)
+    words = (*PERIOD, "--data", operated.data, "-o", "report")
+    reporting = started(operated, *words, program=PROGRAM)
+    while not list(operated.folder.iterdir()):
+        assert reporting.poll() is None, reporting.communicate()
+        time.sleep(0.01)
+    os.kill(reporting.pid, number)
+    outcome = ended(reporting)
+    assert not (operated.folder / "report").exists()
+    if number != signal.SIGKILL:
+        assert outcome.exit_code == 128 + number
+        assert "Interrupted. No report was made." in outcome.said
+        assert list(operated.folder.iterdir()) == []
