@@ -7,6 +7,8 @@
 * :mod:`~projections.accounts`: which accounts there are, and which quotas they were granted.
 * :mod:`~projections.usage`: every call, counted; :mod:`~projections.usage_report`: questions about these counts.
 * :mod:`~projections.audit_trail`: every event as a row and a sentence.
+* :mod:`~projections.authority`: who was granted what, when, by whom and until when; its fold is
+  :mod:`~projections.authority_fold`, on :mod:`~projections.authority_facts`.
 * :mod:`~projections.tallies`: the ledger's exact counters, recomputed from the events.
 
 A projection never decides anything about a key: decisions are made on the key's stream and guarded.

@@ -20,6 +20,7 @@ class AccountRows:
     """The projection: a row per account, and one per quota that is in force."""
 
     name = "accounts"
+    tables: tuple[str, ...] = ("accounts", "quotas")
     changes_only = True
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:

@@ -149,6 +149,7 @@ class AuditTrailRows:
     """The projection."""
 
     name = "audit_trail"
+    tables: tuple[str, ...] = ("audit_trail",)
     changes_only = False
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:

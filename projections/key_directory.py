@@ -38,6 +38,7 @@ class KeyDirectoryRows:
     """The projection: one row per CMK."""
 
     name = "key_directory"
+    tables: tuple[str, ...] = ("key_directory",)
     changes_only = True
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:

@@ -27,11 +27,13 @@ class Projection(Protocol):
     """A fold over events and the place where its rows live.
 
     :ivar name: in the table ``tracking``, in logs and in metrics.
+    :ivar tables: the tables where its rows live, without their schema; ``sql/<name>.sql`` makes them.
     :ivar changes_only: whether events that change nothing (uses, reads, refusals) are no concern of it: they are most
         of the ledger, and whoever leaves them out reads the rest through an index.
     """
 
     name: str
+    tables: tuple[str, ...]
     changes_only: bool
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:

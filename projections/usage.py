@@ -98,6 +98,7 @@ class UsageRows:
     """The projection: a row for each combination that was ever counted, and one for each CMK."""
 
     name = "usage"
+    tables: tuple[str, ...] = ("usage", "usage_keys")
     changes_only = False
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:

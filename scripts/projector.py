@@ -22,6 +22,7 @@ from adapters.metrics import PROJECTION_BEHIND, PROJECTION_POSITION, PROJECTION_
 from adapters.settings import SettingsError, read_settings
 from projections.accounts import AccountRows
 from projections.audit_trail import AuditTrailRows
+from projections.authority import AuthorityRows
 from projections.key_directory import KeyDirectoryRows
 from projections.pages import Pages
 from projections.projector import PoisonEvent, Projection
@@ -30,7 +31,13 @@ from projections.usage import UsageRows
 
 _log = structlog.get_logger(__name__)
 
-PROJECTIONS: Final[tuple[Projection, ...]] = (KeyDirectoryRows(), AccountRows(), UsageRows(), AuditTrailRows())
+PROJECTIONS: Final[tuple[Projection, ...]] = (
+    KeyDirectoryRows(),
+    AccountRows(),
+    UsageRows(),
+    AuthorityRows(),
+    AuditTrailRows(),
+)
 
 
 class LogAndMetrics:
