@@ -3,7 +3,8 @@
 * :mod:`~projections.projector`: brings a projection up to date and commits rows and position together, on
   :mod:`~projections.pages` of the ledger; :mod:`~projections.copying` puts many rows at once.
 * :mod:`~projections.runner`: keeps one projection up to date; an event that it cannot take stops no other.
-* :mod:`~projections.key_directory`: which CMKs there are, by account, region and state; which are due for destruction.
+* :mod:`~projections.key_directory`: which CMKs there are, by account, region and state; which are due for destruction;
+  :mod:`~projections.key_rows`: what auditors ask of them.
 * :mod:`~projections.accounts`: which accounts there are, and which quotas they were granted.
 * :mod:`~projections.usage`: every call, counted; :mod:`~projections.usage_report`: questions about these counts.
 * :mod:`~projections.audit_trail`: every event as a row and a sentence.

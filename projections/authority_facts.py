@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple
 from domain import events
 from domain.events import Event
 from domain.standing import Standing
+from projections.copying import storable
 
 ROOT: Final = "root"
 TRUST: Final = "trust-policy"
@@ -171,7 +172,7 @@ class Facts:
 
 def _storable(value: object) -> object:
     """PostgreSQL has no text with NUL in it, and what is read back must equal what was written."""
-    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
+    return storable(value) if isinstance(value, str) else value
 
 
 def subjects(event: Event) -> Iterable[str]:

@@ -49,6 +49,11 @@ def line(row: Sequence[object]) -> str:
     return text + "\n"
 
 
+def storable(text: str) -> str:
+    """Without NUL, for a value that does not go through COPY."""
+    return text.replace("\0", "\ufffd") if "\0" in text else text
+
+
 def json_text(value: Mapping[str, Any]) -> str:
     """For a column of type ``jsonb``, which knows no NUL either."""
     text = orjson.dumps(value, default=_plain).decode()

@@ -1,29 +1,21 @@
 """Which CMKs there are: the port :class:`domain.ports.KeyDirectory`, and the keys that are due for destruction.
 
-The fold is :meth:`KeyDirectory.store`; the same fold serves the live table and a rebuild.
+How events become rows: :mod:`projections.key_rows`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from domain import events
-from domain.events import Event
 from domain.ports import ListedKeys
-from domain.vocabulary import KeyState
-from projections.pages import Entry
+from projections.key_rows import KeyDirectoryRows
 from projections.projector import Connection, Decode, catch_up
 
-_STATES: Final[Mapping[type[Event], KeyState]] = {
-    events.KeyEnabled: KeyState.ENABLED,
-    events.KeyDisabled: KeyState.DISABLED,
-    events.KeyDeletionScheduled: KeyState.PENDING_DELETION,
-    events.KeyDeletionCancelled: KeyState.ENABLED,
-}
+__all__ = ["KeyDirectory", "KeyDirectoryRows"]
 
 _COLUMNS: Final = {
     "KeyState": "key_state",
@@ -32,55 +24,6 @@ _COLUMNS: Final = {
     "ProtectionLevel": "protection_level",
 }
 """Filters of ListKeys that are columns. CreatorType has one value for keys that users make."""
-
-
-class KeyDirectoryRows:
-    """The projection: one row per CMK."""
-
-    name = "key_directory"
-    tables: tuple[str, ...] = ("key_directory",)
-    changes_only = True
-
-    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
-        for entry in page:
-            match event := entry.event:
-                case events.KeyCreated():
-                    await _insert(connection, entry.position, event)
-                case events.KeyDestroyed():
-                    await connection.execute(
-                        "update key_directory set destroyed = true where key_id = %s",
-                        (event.originator_id,),
-                    )
-                case _ if type(event) in _STATES:
-                    await _set_state(connection, event)
-                case _:
-                    pass  # accounts, regions and descriptions are no concern of this table
-
-
-async def _insert(connection: Connection, position: int, event: events.KeyCreated) -> None:
-    await connection.execute(
-        "insert into key_directory (key_id, key_version_id, account_id, region_id, key_state, key_spec,"
-        " key_usage, protection_level, created_position) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            event.originator_id,
-            event.key_version_id,
-            event.owner,
-            event.region_id,
-            KeyState.ENABLED.value,
-            event.key_spec,
-            event.key_usage,
-            event.protection_level,
-            position,
-        ),
-    )
-
-
-async def _set_state(connection: Connection, event: Event) -> None:
-    delete_at = event.delete_at if isinstance(event, events.KeyDeletionScheduled) else None
-    await connection.execute(
-        "update key_directory set key_state = %s, delete_at = %s where key_id = %s",
-        (_STATES[type(event)].value, delete_at, event.originator_id),
-    )
 
 
 class KeyDirectory:

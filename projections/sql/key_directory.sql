@@ -12,6 +12,34 @@ create table if not exists key_directory (
     delete_at        timestamptz,
     destroyed        boolean not null default false
 );
+-- What auditors ask of a key. A table of an earlier version lacks these columns, and its rows are nothing but what the
+-- events say: it is emptied, and whoever needs it next fills it again from the first event. Times are those of the calls.
+--   state_since, state_by   since when the key has been in key_state, and who put it there; state_position: by which event
+--   deletion_scheduled_*    while a deletion is pending, and after it was carried out
+do $$
+begin
+    if not exists (select from pg_attribute where attrelid = to_regclass('key_directory') and attname = 'state_since') then
+        truncate key_directory;
+        delete from tracking where application_name = 'key_directory';
+    end if;
+end
+$$;
+alter table key_directory
+    add column if not exists description           text        not null,
+    add column if not exists tags                  jsonb,
+    add column if not exists origin                text        not null,
+    add column if not exists created_at            timestamptz not null,
+    add column if not exists created_by            text        not null,
+    add column if not exists state_since           timestamptz not null,
+    add column if not exists state_by              text        not null,
+    add column if not exists state_position        bigint      not null,
+    add column if not exists deletion_scheduled_at timestamptz,
+    add column if not exists deletion_scheduled_by text,
+    add column if not exists destroyed_at          timestamptz,
+    add column if not exists destroyed_by          text;
+-- Long descriptions lie beside the rows: who lists keys reads none of them.
+alter table key_directory set (toast_tuple_target = 512);
+
 create index if not exists key_directory_listing
     on key_directory (account_id, region_id, created_position) where not destroyed;
 create index if not exists key_directory_versions on key_directory (key_version_id);

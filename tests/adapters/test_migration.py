@@ -44,6 +44,31 @@ def test_migrating_again_changes_nothing_and_keeps_what_stands(ledger_database: 
         assert connection.execute("select next_position from ledger.ledger_head").fetchall() == [(2,)]
 
 
+OLD_DIRECTORY = """
+    alter table projections.key_directory
+        drop column description, drop column tags, drop column origin, drop column created_at, drop column created_by,
+        drop column state_since, drop column state_by, drop column state_position, drop column deletion_scheduled_at,
+        drop column deletion_scheduled_by, drop column destroyed_at, drop column destroyed_by;
+    insert into projections.key_directory values
+        (gen_random_uuid(), gen_random_uuid(), '1', 'r', 'Enabled', 's', 'u', 'p', 1);
+    insert into projections.tracking values ('key_directory', 9), ('usage', 9)
+"""
+
+
+def test_a_table_that_gets_columns_for_which_its_rows_have_no_values_is_filled_again_once(
+    ledger_database: LedgerDatabase,
+) -> None:
+    tracked = "select application_name, notification_id from projections.tracking order by 1"
+    with psycopg.connect(ledger_database.admin_url, autocommit=True) as connection:
+        connection.execute(OLD_DIRECTORY)
+        migrate(ledger_database.admin_url, service_role="key_ledger_service")
+        assert connection.execute("select count(*) from projections.key_directory").fetchall() == [(0,)]
+        assert connection.execute(tracked).fetchall() == [("usage", 9)]
+        connection.execute("insert into projections.tracking values ('key_directory', 9)")
+        migrate(ledger_database.admin_url, service_role="key_ledger_service")
+        assert connection.execute(tracked).fetchall() == [("key_directory", 9), ("usage", 9)]
+
+
 def test_several_migrations_at_once_make_one_schema(database_url: str, ledger_database: LedgerDatabase) -> None:
     with ThreadPoolExecutor(4) as executor:
         for done in [executor.submit(migrate, database_url, service_role="key_ledger_service") for _ in range(4)]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -19,7 +21,7 @@ from projections.key_directory import KeyDirectory, KeyDirectoryRows
 from projections.pages import PAGE, Pages
 from projections.projector import PoisonEvent, advance, catch_up, lag
 from tests.fixtures.histories import ACCOUNTS, LATER, REGIONS, Lives
-from tests.fixtures.ledger import a_call, a_caller, a_change, a_destruction, a_new_key, a_scheduling, after
+from tests.fixtures.ledger import NOON, a_call, a_caller, a_change, a_destruction, a_new_key, a_scheduling, after
 from tests.fixtures.postgres import LedgerDatabase
 
 Connection = psycopg.AsyncConnection[Any]
@@ -53,7 +55,18 @@ def row_of(key: Key) -> dict[str, object]:
         "key_state": key.state.value,
         "delete_at": key.delete_at,
         "destroyed": key.destroyed,
+        "description": key.description,
+        "origin": key.origin.value,
+        "created_at": key.created_at,
+        "tags": dict(key.tags) or None,
     }
+
+
+async def audited(connection: Connection, *columns: str) -> tuple[Any, ...]:
+    """Of the one key."""
+    cursor = await connection.execute(f"select {', '.join(columns)} from projections.key_directory".encode())
+    (row,) = await cursor.fetchall()
+    return tuple(row)
 
 
 # --- the fold --------------------------------------------------------------------------------------------------------
@@ -98,6 +111,44 @@ async def test_two_who_advance_at_once_do_the_work_once(
     followed = await rows(connection)
     await rebuild(connection)
     assert await rows(connection) == followed
+
+
+async def test_a_row_tells_who_made_a_key_what_it_is_and_since_when(
+    writer: LedgerWriter, connection: Connection
+) -> None:
+    columns = ("state_since", "state_by", "state_position", "deletion_scheduled_by", "destroyed_at", "destroyed_by")
+    root, alice = a_caller().principal, replace(a_caller(), principal="acs:ram::1:user/alice")
+    made = a_new_key()
+    await writer.append(made.submission)
+    await catch_up(connection, ROWS, decode)
+    assert await audited(connection, *columns, "created_by") == (NOON, root, 1, None, None, None, root)
+
+    later = NOON + timedelta(days=1)
+    enabled = a_change(made.key, made.key.enable(a_call(Operation.ENABLE_KEY, at=later)))
+    await writer.append(enabled)
+    await catch_up(connection, ROWS, decode)
+    assert (await audited(connection, *columns))[:3] == (NOON, root, 1), "it was enabled already"
+
+    key = after(made.key, enabled)
+    scheduled = a_change(key, key.schedule_deletion(a_call(Operation.SCHEDULE_KEY_DELETION, by=alice, at=later), 7))
+    await writer.append(scheduled)
+    await catch_up(connection, ROWS, decode)
+    assert await audited(connection, *columns) == (later, alice.principal, 3, alice.principal, None, None)
+
+    key = after(key, scheduled)
+    cancelled = a_change(key, key.cancel_deletion(a_call(Operation.CANCEL_KEY_DELETION, at=later)))
+    await writer.append(cancelled)
+    await catch_up(connection, ROWS, decode)
+    assert await audited(connection, *columns) == (later, root, 4, None, None, None)
+
+    key = after(key, cancelled)
+    scheduled = a_change(key, key.schedule_deletion(a_call(Operation.SCHEDULE_KEY_DELETION, by=alice, at=later), 7))
+    await writer.append(scheduled)
+    destroyed = a_destruction(after(key, scheduled))
+    await writer.append(destroyed)
+    await catch_up(connection, ROWS, decode)
+    at = destroyed.events[0].timestamp
+    assert await audited(connection, *columns) == (later, alice.principal, 5, alice.principal, at, root)
 
 
 # --- crashes and poison ----------------------------------------------------------------------------------------------
