@@ -214,16 +214,19 @@ async def test_an_event_that_cannot_be_read_is_named_and_stops_the_projection_be
 
 
 async def test_an_event_that_cannot_be_stored_is_named(writer: LedgerWriter, connection: Connection) -> None:
-    for _ in range(4):
+    await writer.append(a_new_key().submission)
+    await catch_up(connection, ROWS, decode)
+    for _ in range(3):
         await writer.append(a_new_key().submission)
     await connection.execute(
-        "insert into projections.key_directory select originator_id, originator_id, '', '', '', '', '', '', 0"
-        " from ledger.events where position = 3"
+        "insert into projections.key_directory"
+        " select (jsonb_populate_record(d, jsonb_build_object('key_id', e.originator_id))).*"
+        " from projections.key_directory d, ledger.events e where e.position = 3 and d.created_position = 1"
     )
     with pytest.raises(PoisonEvent) as poison:
         await catch_up(connection, ROWS, decode)
     assert poison.value.position == 3
-    assert await _position(connection) == 0
+    assert await _position(connection) == 1
     await rebuild(connection)
     assert len(await rows(connection)) == 4
 
