@@ -7,6 +7,7 @@ the order of their names in one transaction, so a database is migrated or it is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Final
 
@@ -15,16 +16,43 @@ from psycopg import sql
 
 PACKAGES: Final = ("adapters", "projections")
 
+AUDITOR_SETTINGS: Final = {
+    "default_transaction_read_only": "on",
+    "search_path": "audit",
+    "statement_timeout": "10min",
+    # What a forgotten session has looked at cannot be replaced by a rebuild.
+    "idle_in_transaction_session_timeout": "10min",
+}
+AUDITOR_CONNECTIONS: Final = 10
+"""A tool that opens many must not take the service's."""
+
+
+class NotAnAuditor(Exception):
+    """The role that was named may do more than an auditor may: the sentence says what."""
+
+
 _LOCK: Final = 0x6B6C6D69  # "klmi": one migration at a time per database
 
 
-def migrate(admin_url: str, *, service_role: str, service_password: str | None = None) -> None:
+@dataclass(frozen=True, slots=True)
+class Login:
+    """:param password: None where the role logs in by other means (peer, certificate)."""
+
+    role: str
+    password: str | None = field(default=None, repr=False)
+
+
+def migrate(
+    admin_url: str, *, service_role: str, service_password: str | None = None, auditor: Login | None = None
+) -> None:
     """Bring the database of ``admin_url`` to this version's schema and make ``service_role`` a login for the service.
 
     ``admin_url`` needs the rights to create roles and schemas. ``service_password`` may be None where the role logs in
     by other means (peer, certificate). Idempotent.
 
+    :param auditor: who may read the views of the schema ``audit`` and nothing else.
     :raises psycopg.Error: not reachable, or a right is missing; nothing was changed.
+    :raises NotAnAuditor: ``auditor`` is a role that may do more; nothing was changed.
     """
     with psycopg.connect(admin_url, autocommit=True) as connection, connection.transaction():
         connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
@@ -33,7 +61,9 @@ def migrate(admin_url: str, *, service_role: str, service_password: str | None =
         connection.execute("set local search_path = projections, pg_temp")
         for _, text in statements():
             connection.execute(text.encode())
-        _ensure_login(connection, service_role, service_password)
+        _ensure_login(connection, Login(service_role, service_password), "ledger_service")
+        if auditor is not None:
+            _ensure_auditor(connection, auditor)
 
 
 def statements(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[str, str]]:
@@ -45,16 +75,37 @@ def statements(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[str, str]]:
                 yield file.name, file.read_text(encoding="utf-8")
 
 
-def _ensure_login(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str | None) -> None:
-    name = sql.Identifier(role)
-    exists = connection.execute("select from pg_roles where rolname = %s", (role,)).fetchone() is not None
+def _ensure_login(connection: psycopg.Connection[tuple[object, ...]], login: Login, group: str) -> None:
+    name = sql.Identifier(login.role)
+    exists = connection.execute("select from pg_roles where rolname = %s", (login.role,)).fetchone() is not None
     if not exists:
         connection.execute(sql.SQL("create role {} login").format(name))
-    if password is not None:
-        connection.execute(
-            sql.SQL("alter role {} login password {}").format(name, sql.Literal(_verifier(connection, role, password)))
-        )
-    connection.execute(sql.SQL("grant ledger_service to {}").format(name))
+    if login.password is not None:
+        verifier = sql.Literal(_verifier(connection, login.role, login.password))
+        connection.execute(sql.SQL("alter role {} login password {}").format(name, verifier))
+    connection.execute(sql.SQL("grant {} to {}").format(sql.Identifier(group), name))
+
+
+def _ensure_auditor(connection: psycopg.Connection[tuple[object, ...]], login: Login) -> None:
+    """Rights are what keeps an auditor from writing; the settings keep a tool from its own mistakes."""
+    _refuse_powers(connection, login.role)
+    _ensure_login(connection, login, "ledger_auditor")
+    name = sql.Identifier(login.role)
+    for setting, value in AUDITOR_SETTINGS.items():
+        statement = sql.SQL("alter role {} set {} = {}")
+        connection.execute(statement.format(name, sql.Identifier(setting), sql.Literal(value)))
+    connection.execute(sql.SQL("alter role {} connection limit {}").format(name, sql.Literal(AUDITOR_CONNECTIONS)))
+
+
+def _refuse_powers(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
+    found = connection.execute(
+        "select rolsuper or rolcreaterole or rolcreatedb or rolreplication or rolbypassrls"
+        " or pg_has_role(rolname, 'ledger_service', 'member') or pg_has_role(rolname, 'ledger_owner', 'member')"
+        " from pg_roles where rolname = %s",
+        (role,),
+    ).fetchone()
+    if found is not None and found[0]:
+        raise NotAnAuditor(f"The role {role} may do more than an auditor may. Name another one.")
 
 
 def _verifier(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> str:

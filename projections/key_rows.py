@@ -148,8 +148,11 @@ def _cancelled(row: KeyRow, standing: Standing, _: Event) -> KeyRow:
     return enabled._replace(delete_at=None, deletion_scheduled_at=None, deletion_scheduled_by=None)
 
 
-def _destroyed(row: KeyRow, _: Standing, event: events.KeyDestroyed) -> KeyRow:
-    return row._replace(destroyed=True, destroyed_at=event.timestamp, destroyed_by=event.call.by.principal)
+def _destroyed(row: KeyRow, standing: Standing, event: events.KeyDestroyed) -> KeyRow:
+    """Alibaba knows no state for it: such a key is not there any more."""
+    by = event.call.by.principal
+    since = row._replace(state_since=event.timestamp, state_by=by, state_position=standing.position)
+    return since._replace(destroyed=True, destroyed_at=event.timestamp, destroyed_by=by)
 
 
 _HANDLERS: Final[Mapping[type[Event], Callable[[KeyRow, Standing, Any], KeyRow]]] = {

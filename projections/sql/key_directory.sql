@@ -14,7 +14,8 @@ create table if not exists key_directory (
 );
 -- What auditors ask of a key. A table of an earlier version lacks these columns, and its rows are nothing but what the
 -- events say: it is emptied, and whoever needs it next fills it again from the first event. Times are those of the calls.
---   state_since, state_by   since when the key has been in key_state, and who put it there; state_position: by which event
+--   state_since, state_by   since when the key has been in key_state, or destroyed, and who put it there; by the event at
+--                           state_position
 --   deletion_scheduled_*    while a deletion is pending, and after it was carried out
 do $$
 begin

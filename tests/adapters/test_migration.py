@@ -15,7 +15,7 @@ from tests.fixtures.ledger import a_new_key
 from tests.fixtures.postgres import LedgerDatabase
 
 ROLE = "key_ledger_migration_test"
-OURS = "in ('ledger'::regnamespace, 'projections'::regnamespace) order by 1, 2"
+OURS = "in ('ledger'::regnamespace, 'projections'::regnamespace, 'audit'::regnamespace) order by 1, 2"
 QUESTIONS = (
     f"select oid::regclass::text, relkind::text, relowner::text, relacl::text from pg_class where relnamespace {OURS}",
     f"select oid::regprocedure::text, md5(prosrc), proacl::text, proconfig from pg_proc where pronamespace {OURS}",
@@ -45,6 +45,7 @@ def test_migrating_again_changes_nothing_and_keeps_what_stands(ledger_database: 
 
 
 OLD_DIRECTORY = """
+    drop schema audit cascade;
     alter table projections.key_directory
         drop column description, drop column tags, drop column origin, drop column created_at, drop column created_by,
         drop column state_since, drop column state_by, drop column state_position, drop column deletion_scheduled_at,

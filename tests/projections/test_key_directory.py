@@ -148,7 +148,7 @@ async def test_a_row_tells_who_made_a_key_what_it_is_and_since_when(
     await writer.append(destroyed)
     await catch_up(connection, ROWS, decode)
     at = destroyed.events[0].timestamp
-    assert await audited(connection, *columns) == (later, alice.principal, 5, alice.principal, at, root)
+    assert await audited(connection, *columns) == (at, root, 6, alice.principal, at, root)
 
 
 # --- crashes and poison ----------------------------------------------------------------------------------------------
