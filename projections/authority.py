@@ -15,7 +15,7 @@ from domain.standing import Standing
 from projections.authority_facts import Facts, Row, objects, subjects
 from projections.authority_fold import HANDLERS, apply
 from projections.copying import copy_rows, json_text
-from projections.projector import Connection
+from projections.pages import Connection, Entry
 
 COLUMNS: Final = Row._fields
 
@@ -27,9 +27,11 @@ class AuthorityRows:
     tables: tuple[str, ...] = ("authority",)
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Three statements, however many events: read what they are about, end what ended, copy what began."""
-        ours = [standing for standing in page if type(standing.event) in HANDLERS]
+        # Every event is read, also what is none of ours: one that this version does not know may be about RAM.
+        standing = [Standing(entry.position, entry.recorded_at, entry.event) for entry in page]
+        ours = [one for one in standing if type(one.event) in HANDLERS]
         if not ours:
             return
         facts = Facts(await _standing(connection, ours))

@@ -16,7 +16,7 @@ from domain.events import Event
 from domain.standing import Standing
 from domain.vocabulary import KeyState
 from projections.copying import json_text, storable
-from projections.projector import Connection
+from projections.pages import Connection, Entry
 
 
 class KeyRow(NamedTuple):
@@ -71,15 +71,15 @@ class KeyDirectoryRows:
     tables: tuple[str, ...] = ("key_directory",)
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Standing]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Three statements, however many events."""
-        concerned = {event.originator_id for _, _, event in page if type(event) in _HANDLERS}
+        concerned = {entry.stream for entry in page if entry.topic in _TOPICS}
         rows: dict[UUID, KeyRow] = {}
         if concerned:
             cursor = await connection.execute(_READ, (list(concerned),))
             rows = {row[0]: KeyRow(*row) for row in await cursor.fetchall()}
-        changed = folded(page, rows)
-        new = {event.originator_id for _, _, event in page if isinstance(event, events.KeyCreated)}
+        changed = folded((Standing(entry.position, entry.recorded_at, entry.event) for entry in page), rows)
+        new = {entry.stream for entry in page if entry.topic == events.KeyCreated.TOPIC}
         if updated := [row for key_id, row in changed.items() if key_id not in new]:
             await connection.execute(_UPDATE, _arrays(updated))
         if inserted := [row for key_id, row in changed.items() if key_id in new]:
@@ -163,6 +163,8 @@ _HANDLERS: Final[Mapping[type[Event], Callable[[KeyRow, Standing, Any], KeyRow]]
     events.KeyDeletionCancelled: _cancelled,
     events.KeyDestroyed: _destroyed,
 }
+
+_TOPICS: Final = frozenset(kind.TOPIC for kind in _HANDLERS)
 
 _TIMES: Final = ("delete_at", "created_at", "state_since", "deletion_scheduled_at", "destroyed_at")
 _TYPES: Final = (

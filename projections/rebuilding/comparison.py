@@ -27,8 +27,11 @@ CHUNK: Final = 100_000
 
 @dataclass(slots=True)
 class Compared:
-    """A table. :ivar live_only: rows that the events do not make; :ivar rebuilt_only: rows that were missing. A row that
-    says something else is one of each. :ivar examples: the first of them, as ``{"live": row}`` and ``{"rebuilt": row}``.
+    """A table.
+
+    :ivar live_only: rows that the events do not make. :ivar rebuilt_only: rows that were missing. A row that says
+        something else is one of each.
+    :ivar examples: the first of them, as ``{"live": row}`` and ``{"rebuilt": row}``.
     """
 
     table: str
@@ -64,7 +67,9 @@ async def compared(
 
 
 async def live_positions(connection: Connection, projections: Sequence[Projection]) -> dict[str, int]:
-    cursor = await connection.execute(f"select application_name, notification_id from {LIVE}.tracking".encode())
+    cursor = await connection.execute(
+        f"select application_name, notification_id from {LIVE}.tracking".encode()  # noqa: S608  # our own name
+    )
     found: Mapping[str, int] = dict(await cursor.fetchall())
     return {projection.name: found.get(projection.name, 0) for projection in projections}
 
@@ -104,7 +109,7 @@ async def _differ(connection: Connection, found: Compared, where: str) -> None:
             f" except all select o::text from {other}.{found.table} o where {where})"
         )
         cursor = await connection.execute(
-            f"select row, count(*) over () from ({only}) as only order by text limit {EXAMPLES}".encode()  # noqa: S608  # as above
+            f"select row, count(*) over () from ({only}) as found order by text limit {EXAMPLES}".encode()  # noqa: S608  # as above
         )
         rows = await cursor.fetchall()
         count = rows[0][1] if rows else 0

@@ -6,8 +6,8 @@ statements are looked up again by PostgreSQL itself, since their tables have mov
 
 Two kinds of readers must not be deceived. One that began before the last rebuilt rows were committed would not see them
 (a snapshot knows no rows that came later) and find a table with rows missing: so we wait until every snapshot of before
-is gone. One that reads a table just now holds it: so we wait for that, too. We never wait for long, since others wait for
-us; after a moment we give everything back and try again later.
+is gone. One that reads a table just now holds it: so we wait for that, too. We never wait for long, since others wait
+for us; after a moment we give everything back and try again later.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ async def exchange(connection: Connection, projections: Sequence[Projection], lo
         except psycopg.errors.DependentObjectsStillExist as error:
             said = (error.diag.message_detail or str(error)).strip().splitlines()[0]
             raise RebuildRefused(
-                f"Somebody has made something of their own of these tables: {said}. Drop it, run this again, and make it "
-                "again afterwards."
+                f"Somebody has made something of their own of these tables: {said}. Drop it, run this again, and "
+                "make it again afterwards."
             ) from error
     raise RebuildRefused(
         f"These tables are being read all the time, just now by {await _readers(connection)}. Run this again when that "
@@ -74,6 +74,9 @@ async def _exchanged(connection: Connection, projections: Sequence[Projection], 
     # From here on nobody but us moves these projections.
     positions = await _to_the_head(connection, projections, loading)
     await _older_snapshots_end(connection)
+    # Views first: who reads one looks up its tables after it, and must not find those of before. Making a view again
+    # takes it alone; LOCK would take all that it reads, the ledger as well.
+    await place.run_views(connection)
     await _lock_tables(connection, projections)
     if differing := await place.changed_columns(connection, projections):
         raise RebuildRefused(f"The table {differing[0]} was migrated meanwhile. Run this again.")
@@ -84,9 +87,7 @@ async def _exchanged(connection: Connection, projections: Sequence[Projection], 
     return positions
 
 
-async def _to_the_head(
-    connection: Connection, projections: Sequence[Projection], loading: Loading
-) -> dict[str, int]:
+async def _to_the_head(connection: Connection, projections: Sequence[Projection], loading: Loading) -> dict[str, int]:
     cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
     (head,) = (await cursor.fetchone()) or (0,)
     await loading.until(dict.fromkeys((projection.name for projection in projections), head))
@@ -94,8 +95,12 @@ async def _to_the_head(
     return {projection.name: reached.get(projection.name, 0) for projection in projections}
 
 
-_MAKE_TRACKED: Final = f"insert into {LIVE}.tracking select name, 0 from unnest(%s::text[]) as n (name) on conflict do nothing"  # noqa: S608  # our own name
-_LOCK_TRACKED: Final = f"select from {LIVE}.tracking where application_name = any(%s) order by application_name for update"  # noqa: S608  # as above
+_MAKE_TRACKED: Final = (
+    f"insert into {LIVE}.tracking select name, 0 from unnest(%s::text[]) as n (name) on conflict do nothing"  # noqa: S608  # our own name
+)
+_LOCK_TRACKED: Final = (
+    f"select from {LIVE}.tracking where application_name = any(%s) order by application_name for update"  # as above
+)
 _TRACK: Final = f"""
     update {LIVE}.tracking as live set notification_id = rebuilt.notification_id
     from {REBUILT}.tracking as rebuilt
@@ -135,18 +140,14 @@ async def _snapshots(connection: Connection) -> set[Any]:
 
 
 async def _lock_tables(connection: Connection, projections: Sequence[Projection]) -> None:
-    """Views first: who reads one looks up its tables after it, and must not find those of before."""
-    cursor = await connection.execute("select oid::regclass::text from pg_class where relnamespace = 'audit'::regnamespace")
-    views = [view for (view,) in await cursor.fetchall()]
-    tables = [f"{LIVE}.{table}" for projection in projections for table in projection.tables]
-    for name in (*sorted(views), *tables):
-        await connection.execute(f"lock table {name} in access exclusive mode".encode())
+    for table in (table for projection in projections for table in projection.tables):
+        await connection.execute(f"lock table {LIVE}.{table} in access exclusive mode".encode())
 
 
 async def _readers(connection: Connection) -> str:
     cursor = await connection.execute(
-        "select string_agg(distinct format('%s (process %s)', coalesce(nullif(a.application_name, ''), a.usename), a.pid),"
-        " ', ') from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
+        "select string_agg(format('%s (process %s)', coalesce(nullif(a.application_name, ''), a.usename), a.pid), ', ')"
+        " from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
         " and a.backend_type = 'client backend' and (a.backend_xmin is not null or a.state = 'idle in transaction')"
     )
     (found,) = (await cursor.fetchone()) or (None,)
@@ -163,9 +164,7 @@ async def _move(connection: Connection, projections: Sequence[Projection]) -> No
             for source, target in ((LIVE, _REPLACED), (REBUILT, LIVE)):
                 for name in await _with_partitions(connection, source, table):
                     statement = sql.SQL("alter table {} set schema {}")
-                    await connection.execute(
-                        statement.format(sql.Identifier(source, name), sql.Identifier(target))
-                    )
+                    await connection.execute(statement.format(sql.Identifier(source, name), sql.Identifier(target)))
 
 
 async def _with_partitions(connection: Connection, schema: str, table: str) -> list[str]:

@@ -55,34 +55,32 @@ class Loading:
         while group:
             first = min(group, key=lambda one: positions.get(one.name, 0))
             page = await self._page(first, positions.get(first.name, 0), targets[first.name])
-            ahead = asyncio.ensure_future(self._page(first, page[-1], targets[first.name])) if page else None
-            try:
-                going_on = [await done for done in asyncio.as_completed([self._step(one, targets) for one in group])]
-            finally:
-                if ahead is not None:
-                    await ahead
-            group = [one for one in group if one.name in going_on]
+            steps = [self._step(one, targets) for one in group]
+            ahead = [self._page(first, page[-1], targets[first.name])] if page else []
+            done = await asyncio.gather(*steps, *ahead, return_exceptions=True)
+            for failed in (one for one in done if isinstance(one, BaseException)):
+                raise failed
+            group = [one for one, more in zip(group, done, strict=False) if more]
             positions = await self.positions()
-            for name in (one.name for one in self._projections):
-                self._told(name, positions.get(name, 0))
+            for one in self._projections:
+                self._told(one.name, positions.get(one.name, 0))
 
     async def _page(self, projection: Projection, position: int, until: int) -> list[int]:
         """Have it at hand; its positions."""
         page = await self._pages.after(
             self._connections[_AHEAD], position, changes_only=projection.changes_only, until=until
         )
-        return [standing.position for standing in page.events]
+        return [entry.position for entry in page.entries]
 
-    async def _step(self, projection: Projection, targets: Mapping[str, int]) -> str:
-        """Its name where more may follow; else nothing."""
+    async def _step(self, projection: Projection, targets: Mapping[str, int]) -> bool:
+        """Whether more may follow."""
         connection, until = self._connections[projection.name], targets[projection.name]
-        more = await advance(connection, projection, self._pages, schema=REBUILT, until=until)
-        return projection.name if more else ""
+        return await advance(connection, projection, self._pages, schema=REBUILT, until=until)
 
     async def positions(self) -> dict[str, int]:
         """Of the rebuilt tables."""
         cursor = await self._connections[_AHEAD].execute(
-            f"select application_name, notification_id from {REBUILT}.tracking".encode()
+            f"select application_name, notification_id from {REBUILT}.tracking".encode()  # noqa: S608  # our own name
         )
         return dict(await cursor.fetchall())
 

@@ -94,7 +94,8 @@ async def changed_columns(connection: Connection, projections: Sequence[Projecti
 
 _COLUMNS: Final = f"""
     with columns as (
-        select c.relnamespace, c.relname::text, array_agg((a.attname, a.atttypid, a.attnotnull)::text order by a.attnum) as has
+        select c.relnamespace, c.relname::text,
+               array_agg((a.attname, a.atttypid, a.attnotnull)::text order by a.attnum) as has
         from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         where c.relname = any(%s) and c.relnamespace in (to_regnamespace('{LIVE}'), to_regnamespace('{REBUILT}'))
         group by 1, 2
@@ -118,7 +119,8 @@ async def _drop_indexes(connection: Connection, table: str) -> None:
     """Those that are no constraint."""
     cursor = await connection.execute(
         "select i.indexrelid::regclass::text from pg_index i"
-        " where i.indrelid = to_regclass(%s) and not exists (select from pg_constraint c where c.conindid = i.indexrelid)",
+        " where i.indrelid = to_regclass(%s)"
+        " and not exists (select from pg_constraint c where c.conindid = i.indexrelid)",
         (table,),
     )
     for (index,) in await cursor.fetchall():
