@@ -112,7 +112,7 @@ _TRACK: Final = f"""
 # --- waiting ---------------------------------------------------------------------------------------------------------
 
 _SNAPSHOTS: Final = """
-    select pid, xact_start from pg_stat_activity
+    select pid, xact_start, pg_blocking_pids(pid) from pg_stat_activity
     where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
       and backend_xmin is not null
 """
@@ -135,8 +135,13 @@ async def _older_snapshots_end(connection: Connection) -> None:
 
 
 async def _snapshots(connection: Connection) -> set[Any]:
+    """Of transactions that do not wait for us: those that do want to write a projection, and look anew afterwards."""
     cursor = await connection.execute(_SNAPSHOTS)
-    return set(await cursor.fetchall())
+    found = await cursor.fetchall()
+    waiting = {connection.info.backend_pid}
+    while more := {pid for pid, _, blockers in found if waiting & set(blockers)} - waiting:
+        waiting |= more
+    return {(pid, began) for pid, began, _ in found if pid not in waiting}
 
 
 async def _lock_tables(connection: Connection, projections: Sequence[Projection]) -> None:

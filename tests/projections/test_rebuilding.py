@@ -265,6 +265,29 @@ async def test_a_reader_that_looked_before_is_not_deceived_but_waited_for(
     assert (await rebuilt(ledger_database.admin_url, PROJECTIONS, check=False)).reached
 
 
+async def test_whoever_waits_for_the_exchange_itself_is_not_waited_for(
+    lives: Lives, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two who must bring a projection up to date stand in line for its row, with the snapshots of their statements."""
+    older, waiting = exchange._older_snapshots_end, []
+
+    async def two_arrive(its: Connection) -> None:
+        for _ in range(2):
+            waiting.append(asyncio.create_task(a_listing(ledger_database)))
+            await asyncio.sleep(0.3)
+        await older(its)
+
+    monkeypatch.setattr(exchange, "_older_snapshots_end", two_arrive)
+    monkeypatch.setattr(exchange, "ATTEMPTS", 1)
+    assert (await rebuilt(ledger_database.admin_url, PROJECTIONS, check=False)).reached
+    await asyncio.gather(*waiting)
+
+
+async def a_listing(database: LedgerDatabase) -> None:
+    async with await psycopg.AsyncConnection.connect(database.service_url, autocommit=True) as connection:
+        await follow(connection)
+
+
 async def test_a_reader_that_ends_is_waited_for(
     lives: Lives, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
