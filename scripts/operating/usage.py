@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final
-from uuid import UUID
 
 import typer
 
@@ -22,6 +21,7 @@ from projections.projector import Connection, PoisonEvent
 from projections.usage import UsageRows
 from projections.usage_report import KEY_MONTH, Dimension, Line, Question, Standing, answered, standing
 from scripts.envelope.failure import WrongUse
+from scripts.key_ids import key_id_of
 from scripts.operating import tariff as tariffs
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
@@ -97,7 +97,7 @@ def _question(
         account_id=account and checked_uid(account),
         caller=caller and checked_uid(caller),
         region_id=region,
-        key_id=None if key is None else _key(key),
+        key_id=None if key is None else key_id_of(key),
         by=_BY if by is None else _dimensions(by),
     )
 
@@ -108,13 +108,6 @@ def _dimensions(given: list[str]) -> Sequence[Dimension]:
         return list(dict.fromkeys(Dimension(name) for name in names))
     except ValueError:
         raise WrongUse(f"--by {','.join(given)} cannot be.", f"It takes {', '.join(Dimension)}.") from None
-
-
-def _key(text: str) -> UUID:
-    try:
-        return UUID(text.rpartition("/")[2])
-    except ValueError:
-        raise WrongUse(f"{text!r} is no key's id.", "Give the KeyId, or the key's ARN.") from None
 
 
 def _period(since: str | None, until: str | None, today: date) -> tuple[date, date]:
