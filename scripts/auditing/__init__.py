@@ -19,6 +19,6 @@ What every answer has:
 * :mod:`~scripts.auditing.page`           facts and tables; :mod:`~scripts.auditing.sparkline`
 
 The other modules are the commands, one each. Whatever callers chose (names, user agents, contexts) is text to a
-terminal and to a spreadsheet, never an instruction: see :func:`scripts.envelope.terminal.printable` and
+terminal and to a spreadsheet, never an instruction: see :func:`domain.audit.words.visible` and
 :mod:`scripts.operating.table`.
 """

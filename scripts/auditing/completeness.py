@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import typer
 
-from scripts.envelope.terminal import fitted, printable
+from domain.audit.words import visible
+from scripts.envelope.terminal import fitted
 
 _TO_SECONDS: Final = len("2026-11-24T08:30:00")
 
@@ -34,7 +35,7 @@ class Completeness:
         if self.is_complete:
             return ""
         missing = max(1, self.head - self.position)
-        return f"NOT COMPLETE: the last {missing:,} events of the ledger are not in this answer. Ask again in a moment."
+        return f"NOT COMPLETE: the ledger's last {counted(missing, 'event')} may be missing. Ask again in a moment."
 
 
 def of(answer: Mapping[str, Any]) -> Completeness:
@@ -70,8 +71,13 @@ def aside(sentence: str) -> None:
 
 def _say(sentence: str, **style: Any) -> None:
     sys.stdout.flush()  # or a terminal shows it before what it is about
-    text = fitted(printable(sentence))
+    text = fitted(visible(sentence))
     print(typer.style(text, **style) if sys.stderr.isatty() else text, file=sys.stderr)
+
+
+def counted(count: int, name: str) -> str:
+    """``1,234 events``."""
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
 
 
 def brief_time(text: str) -> str:

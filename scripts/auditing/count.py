@@ -12,6 +12,7 @@ from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.events import cell
 from scripts.auditing.filters import Filters
 from scripts.auditing.option_groups import grouped
+from scripts.auditing.principals import brief
 from scripts.auditing.questions import checked, of_account
 from scripts.auditing.times import Period
 from scripts.envelope.failure import WrongUse
@@ -48,7 +49,7 @@ def count(
 
 def show_counts(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Form, answer: Mapping[str, Any]) -> None:
     """Groups as rows, with a bar for each: its share of the largest."""
-    table = counts_table(groups, by)
+    table = counts_table(groups, by, form)
     stood = completeness.of(answer)
     about = {name: answer[name] for name in ("as_of", "ledger_head", "complete") if name in answer}
     show(table, form, about, shares(groups), lambda _: "cyan")
@@ -58,8 +59,11 @@ def show_counts(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Fo
         completeness.tell(stood)
 
 
-def counts_table(groups: Sequence[Mapping[str, Any]], by: Sequence[str]) -> Table:
-    return Table((*by, "events", "requests", "first", "last"), [_row(group, by) for group in groups])
+def counts_table(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Form = Form.TABLE) -> Table:
+    """People are shown principals briefly."""
+    named = [{**group, "principal": brief(str(group.get("principal", "")))} for group in groups]
+    rows = [_row(group, by) for group in (named if form is Form.TABLE else groups)]
+    return Table((*by, "events", "requests", "first", "last"), rows, spare=frozenset({"requests", "first", "last"}))
 
 
 def shares(groups: Sequence[Mapping[str, Any]]) -> list[float]:

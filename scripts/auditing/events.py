@@ -30,7 +30,7 @@ def briefly(event: Event) -> tuple[str, ...]:
     """The cells of :data:`BRIEFLY`."""
     return (
         brief_time(text(event, "recorded_at")),
-        outcome(event),
+        text(event, "outcome"),
         who(event),
         text(event, "operation"),
         on_what(event),
@@ -46,11 +46,6 @@ def who(event: Event) -> str:
 
 def on_what(event: Event) -> str:
     return text(event, "key_id") or text(event, "resource").rpartition(":")[2]
-
-
-def outcome(event: Event) -> str:
-    code = text(event, "error_code")
-    return f"{text(event, 'outcome')} {code}".rstrip()
 
 
 def wholly(event: Event, columns: tuple[str, ...]) -> tuple[Cell, ...]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from scripts.auditing.completeness import counted
 from scripts.auditing.connection import Connection, in_words
 from scripts.auditing.filters import Filters
 from scripts.auditing.option_groups import grouped
@@ -100,7 +101,7 @@ class _Export:
             self.interruption.settle()
             self.target.discard()
         summary = {"command": "audit export", "target": self.target.name, "bytes": self.target.written}
-        events = "" if self.count is None else f"{self.events:,} events, "
+        events = "" if self.count is None else f"{counted(self.events, 'event')}, "
         if self.count is not None:
             summary["events"] = self.events
         tell(summary, f"Exported {events}{self.target.written:,} bytes to {self.target.name}.", as_json)

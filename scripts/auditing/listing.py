@@ -16,9 +16,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
+from domain.audit.words import visible
 from scripts.auditing import events
 from scripts.auditing.events import Event
-from scripts.envelope.terminal import printable, printable_json
+from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Form, csv_cells, shown, title
 
 _INDENT: Final = "  "
@@ -115,11 +116,11 @@ class _Plain:
 
 class _TwoLines:
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(emoji=False)
         self._widths = [0] * (len(events.BRIEFLY) - 1)
 
     def page(self, page: Sequence[Event]) -> None:
-        lines = [[printable(each) for each in events.briefly(event)] for event in page]
+        lines = [[visible(each) for each in events.briefly(event)] for event in page]
         for line in lines:
             self._widths = [
                 min(_CELL_MAX, max(width, cell_len(each))) for width, each in zip(self._widths, line[:-1], strict=True)
@@ -158,7 +159,7 @@ class _Records:
     """All that is known, a line each."""
 
     def __init__(self) -> None:
-        self._console = Console()
+        self._console = Console(emoji=False)
 
     def page(self, page: Sequence[Event]) -> None:
         for event in page:

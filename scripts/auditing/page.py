@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import typer
 
+from domain.audit.words import visible
 from scripts.auditing import completeness
-from scripts.envelope.terminal import printable, printable_json
+from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Form, Table, show, shown
 
 _OF_THE_CALL: Final = "RequestId"
@@ -62,12 +63,12 @@ class Page:
                 print()
             _show_section(section)
         for note in self.notes:
-            print(printable(note))
+            print(visible(note))
 
 
 def _show_section(section: Section) -> None:
     if section.title:
-        print(_styled(printable(section.title), bold=True))
+        print(_styled(visible(section.title), bold=True))
     if section.table.rows:
         show(section.table, Form.TABLE, {}, section.bars, section.colour)
     else:

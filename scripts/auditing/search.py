@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from scripts.auditing import completeness
+from scripts.auditing.completeness import counted
 from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.filters import Filters
 from scripts.auditing.listing import listing
@@ -82,8 +83,8 @@ class _Told:
 
     def _remarks(self) -> Iterator[str]:
         if "total" in self.about:
-            yield f"{self.count:,} of {int(self.about['total']):,} events."
+            yield f"{self.count:,} of {counted(int(self.about['total']), 'event')}."
         elif self.is_cut:
-            yield f"{self.count:,} events, and there are more: --limit N, --all or narrower filters."
+            yield f"{counted(self.count, 'event')}, and there are more: --limit N, --all or narrower filters."
         elif not self.count:
             yield "No event fits."

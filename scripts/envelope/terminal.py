@@ -27,6 +27,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from domain.audit.words import visible
 from scripts.envelope.failure import Failure
 from scripts.envelope.interruption import Interrupted, Interruption, interruptible
 
@@ -107,12 +108,7 @@ def _unforeseen(failure: BaseException, undone: str) -> str:
 
 def say(sentence: str) -> None:
     prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
-    print(prefix, fitted(printable(sentence), len("key-ledger: ")), file=sys.stderr)
-
-
-def printable(text: str) -> str:
-    """``text`` with nothing in it that a terminal would obey: what does not print is shown as an escape."""
-    return _ODD.sub(lambda found: found[0] if found[0].isprintable() else _escaped(found[0]), text)
+    print(prefix, fitted(visible(sentence), len("key-ledger: ")), file=sys.stderr)
 
 
 def printable_json(value: object, indent: int | None = None) -> str:
@@ -127,10 +123,6 @@ def printable_json(value: object, indent: int | None = None) -> str:
 
 def _json(character: str) -> str:
     return json.dumps(character)[1:-1]
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape", "backslashreplace").decode("ascii")
 
 
 def fitted(sentence: str, indent: int = 0) -> str:

@@ -20,8 +20,9 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from domain.audit.words import visible
 from scripts.envelope.failure import WrongUse
-from scripts.envelope.terminal import fitted, printable, printable_json
+from scripts.envelope.terminal import fitted, printable_json
 
 _WIDTH: Final = 1_000
 
@@ -46,17 +47,25 @@ def form_of(*, as_csv: bool, as_json: bool) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """:param columns: names, as in JSON: ``key_months``. :param total: the last row of what people read."""
+    """:param columns: names, as in JSON: ``key_months``. :param total: the last row of what people read.
+    :param spare: columns that a narrow screen can do without."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     total: Sequence[Cell] | None = None
+    spare: frozenset[str] = frozenset()
 
     def objects(self) -> list[dict[str, Cell]]:
         return [self._object(row) for row in self.rows]
 
     def _object(self, row: Sequence[Cell]) -> dict[str, Cell]:
         return {name: _json(cell) for name, cell in zip(self.columns, row, strict=True)}
+
+    def without_spare(self) -> Table:
+        kept = [number for number, name in enumerate(self.columns) if name not in self.spare]
+        rows = [[row[number] for number in kept] for row in self.rows]
+        total = None if self.total is None else [self.total[number] for number in kept]
+        return Table([self.columns[number] for number in kept], rows, total)
 
     def is_number(self, column: int) -> bool:
         return all(isinstance(row[column], int | Decimal) or row[column] is None for row in self.rows)
@@ -100,14 +109,15 @@ def title(name: str) -> str:
 
 
 def _show_rich(table: Table, bars: Bars, colour: Callable[[float], str]) -> None:
-    """Never folded, since ids are there to be copied: what is too wide for the screen goes without bars, and what is
-    still too wide is shown a row after the other."""
+    """Never folded, since ids are there to be copied: what is too wide for the screen goes without spare columns, then
+    without bars, and what is still too wide is shown a row after the other."""
     console, screen = Console(width=_WIDTH, emoji=False), Console(emoji=False).width
-    drawn = next((each for each in (_rich(table, bars, colour), _rich(table)) if _width(console, each) <= screen), None)
-    if drawn is not None:
-        console.print(drawn)
-    else:
-        _show_records(table, console)
+    brief = table.without_spare()
+    for drawn in (_rich(table, bars, colour), _rich(brief, bars, colour), _rich(brief)):
+        if _width(console, drawn) <= screen:
+            console.print(drawn)
+            return
+    _show_records(table, console)
 
 
 def _width(console: Console, drawn: RichTable) -> int:
@@ -167,13 +177,13 @@ def shown(cell: Cell) -> str:
         return money(cell)
     if isinstance(cell, int):
         return f"{cell:,}"
-    return printable(cell)
+    return visible(cell)
 
 
 def csv_cells(row: Sequence[Cell]) -> list[str]:
     """For a spreadsheet; and, where somebody only looks at it, for a terminal."""
     cells = [_harmless(cell) for cell in row]
-    return [printable(cell) for cell in cells] if sys.stdout.isatty() else cells
+    return [visible(cell) for cell in cells] if sys.stdout.isatty() else cells
 
 
 def _harmless(cell: Cell) -> str:
