@@ -6,24 +6,16 @@ Here: which of a row's columns say that. Not here: how it is laid out (:mod:`scr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from scripts.auditing.completeness import brief_time
 from scripts.auditing.principals import brief
-from scripts.operating.table import Cell
+from scripts.operating.table import Cell, Table
 
 Event = Mapping[str, Any]
 
 BRIEFLY: Final = ("time", "outcome", "who", "what", "on_what", "from", "sentence")
-STYLES: Final = {
-    "changed": "bold yellow",
-    "used": "green",
-    "read": "cyan",
-    "refused": "bold red",
-    "unauthenticated": "bold magenta",
-}
-"""Of outcomes."""
 
 
 def briefly(event: Event) -> tuple[str, ...]:
@@ -37,6 +29,11 @@ def briefly(event: Event) -> tuple[str, ...]:
         text(event, "source_ip"),
         text(event, "sentence"),
     )
+
+
+def events_table(found: Sequence[Event]) -> Table:
+    """Events on a page about something."""
+    return Table(BRIEFLY, [briefly(event) for event in found])
 
 
 def who(event: Event) -> str:

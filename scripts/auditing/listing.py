@@ -10,20 +10,16 @@ import csv
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
-from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from domain.audit.words import visible
 from scripts.auditing import events
 from scripts.auditing.events import Event
+from scripts.auditing.two_lines import TwoLines
 from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Form, csv_cells, shown, title
-
-_INDENT: Final = "  "
-_CELL_MAX: Final = 40
 
 
 class Listing(Protocol):
@@ -116,43 +112,12 @@ class _Plain:
 
 class _TwoLines:
     def __init__(self) -> None:
-        self._console = Console(emoji=False)
-        self._widths = [0] * (len(events.BRIEFLY) - 1)
+        self._lines = TwoLines(len(events.BRIEFLY) - 1, events.BRIEFLY.index("who"))
 
     def page(self, page: Sequence[Event]) -> None:
-        lines = [[visible(each) for each in events.briefly(event)] for event in page]
-        for line in lines:
-            self._widths = [
-                min(_CELL_MAX, max(width, cell_len(each))) for width, each in zip(self._widths, line[:-1], strict=True)
-            ]
-        columns = self._fitting()
-        for event, line in zip(page, lines, strict=True):
-            self._facts(event, line, columns)
-            self._sentence(line[-1])
+        self._lines.show([events.briefly(event) for event in page])
 
     def end(self, about: Mapping[str, Any]) -> None: ...
-
-    def _fitting(self) -> int:
-        """How many of the columns, from the left."""
-        for count in range(len(self._widths), 1, -1):
-            if sum(self._widths[:count]) + 2 * (count - 1) <= self._console.width:
-                return count
-        return 1
-
-    def _facts(self, event: Event, line: Sequence[str], columns: int) -> None:
-        style = events.STYLES.get(events.text(event, "outcome"), "")
-        text = Text(no_wrap=True)
-        for number in range(columns):
-            cell = set_cell_size(line[number], self._widths[number])
-            text.append(cell, style if number == 1 else "bold" if number == 2 else "dim")
-            text.append("  ")
-        text.rstrip()
-        self._console.print(text, overflow="ellipsis", crop=True)
-
-    def _sentence(self, sentence: str) -> None:
-        for line in Text(sentence).wrap(self._console, max(20, self._console.width - len(_INDENT))):
-            line.rstrip()
-            self._console.print(Text(_INDENT) + line)
 
 
 class _Records:
@@ -166,8 +131,7 @@ class _Records:
             cells = zip(all_columns(), events.wholly(event, all_columns()), strict=True)
             for name, each in cells:
                 if each is not None:
-                    style = events.STYLES.get(str(each), "") if name == "outcome" else ""
-                    text = Text(f"{name:<18} ", "dim") + Text(shown(each), style)
+                    text = Text(f"{name:<18} ", "dim") + Text(shown(each))
                     self._console.print(text, soft_wrap=True)
             self._console.print()
 

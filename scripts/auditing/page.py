@@ -14,15 +14,18 @@ import typer
 
 from domain.audit.words import visible
 from scripts.auditing import completeness
+from scripts.auditing.two_lines import TwoLines
 from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Form, Table, show, shown
 
+SENTENCE: Final = "sentence"
 _OF_THE_CALL: Final = "RequestId"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """:param empty: what is said where there are no rows."""
+    """:param table: where its last column is ``sentence``, a terminal shows that below the others.
+    :param empty: what is said where there are no rows."""
 
     title: str
     table: Table
@@ -33,22 +36,23 @@ class Section:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """:param answer: as the service gave it. :param notes: sentences below the tables."""
+    """:param answer: as the service gave it. :param notes: sentences below the tables.
+    :param csv: the rows for a spreadsheet; those of the first section where it does not say."""
 
     answer: Mapping[str, Any]
     facts: Mapping[str, Cell] = field(default_factory=dict)
     sections: Sequence[Section] = ()
     notes: Sequence[str] = ()
+    csv: Table | None = None
 
     def show(self, form: Form) -> None:
-        """:raises IndexError: CSV is asked of a page without tables."""
         stood = completeness.of(self.answer)
         if form is Form.JSON:
             print(printable_json({key: self.answer[key] for key in self.answer if key != _OF_THE_CALL}, indent=2))
             completeness.warn(stood)
             return
         if form is Form.CSV:
-            show(self.sections[0].table, form, {})
+            show(self.csv or self.sections[0].table, form, {})
         else:
             self._show_all()
         completeness.tell(stood)
@@ -69,10 +73,12 @@ class Page:
 def _show_section(section: Section) -> None:
     if section.title:
         print(_styled(visible(section.title), bold=True))
-    if section.table.rows:
-        show(section.table, Form.TABLE, {}, section.bars, section.colour)
-    else:
+    if not section.table.rows:
         print(section.empty)
+    elif section.table.columns[-1] == SENTENCE and sys.stdout.isatty():
+        TwoLines(len(section.table.columns) - 1, 1).show([[shown(cell) for cell in row] for row in section.table.rows])
+    else:
+        show(section.table, Form.TABLE, {}, section.bars, section.colour)
     sys.stdout.flush()
 
 
