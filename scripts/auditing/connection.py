@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 EXIT_CODES: Final = (
     "Exit codes: 0 answered; 1 something unforeseen; 2 wrong use (options, credentials); 3 a file cannot be read or "
     "written, or exists; 4 the service refused; 5 the service cannot be reached; 6 its certificate is not to be "
-    "trusted; 129, 130 and 143 interrupted. Every question is recorded in the ledger, with who asked it."
+    "trusted; 129, 130, 141 and 143 interrupted. Every question is recorded in the ledger, with who asked it."
 )
+_READER_GONE: Final = 141
+"""As of any program that SIGPIPE ends."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
@@ -67,6 +71,12 @@ class Output:
 
 @contextmanager
 def in_words() -> Iterator[Interruption]:
-    """Failures as sentences and exit codes, of commands that only read."""
+    """Failures as sentences and exit codes, of commands that only read. Whoever has read enough of the rows (``head``)
+    may go: nothing is said of that."""
     with failures_in_words("nothing was changed") as interruption:
-        yield interruption
+        try:
+            yield interruption
+            sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+            raise typer.Exit(_READER_GONE) from None

@@ -17,6 +17,8 @@ from scripts.auditing.option_groups import grouped
 from scripts.auditing.questions import checked, of_account, pages
 from scripts.auditing.times import Period
 from scripts.envelope.failure import KmsUnreachable
+from scripts.envelope.interruption import Interrupted
+from scripts.envelope.terminal import BY_SIGNAL
 
 if TYPE_CHECKING:
     from scripts.auditing.service import AuditService
@@ -43,7 +45,7 @@ def tail(
     --json prints one object a line. Its own questions, one a second with -f, are events of the trail as well; it does
     not show these.
     """
-    with in_words():
+    with in_words() as interruption:
         form, query = output.form, checked(filters, period, connection)
         service = connection.service()
         query = of_account(query, service)
@@ -55,6 +57,9 @@ def tail(
             for answer in _coming(service, query, stood.position) if follow else ():
                 shown.page(_others(answer["events"], service))
                 stood = completeness.of(answer)
+        except Interrupted:  # which is how following ends
+            interruption.settle()
+            raise typer.Exit(BY_SIGNAL + (interruption.signal_number or 0)) from None
         finally:
             completeness.tell(stood)
 

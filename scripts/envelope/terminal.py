@@ -32,7 +32,7 @@ from scripts.envelope.failure import Failure
 from scripts.envelope.interruption import Interrupted, Interruption, interruptible
 
 _UNFORESEEN: Final = 1
-_BY_SIGNAL: Final = 128
+BY_SIGNAL: Final = 128
 _ODD: Final = re.compile(r"[^\x20-\x7e]")
 _NO_FILE: Final = "no output file was made"
 
@@ -89,7 +89,7 @@ def failures_in_words(undone: str = _NO_FILE) -> Iterator[Interruption]:
 def _end(interruption: Interruption, failure: BaseException, undone: str) -> NoReturn:
     if interruption.signal_number is not None:  # whatever else was raised is a consequence of it
         say(f"Interrupted before the end; {undone}.")
-        raise typer.Exit(_BY_SIGNAL + interruption.signal_number)
+        raise typer.Exit(BY_SIGNAL + interruption.signal_number)
     if isinstance(failure, Failure):
         say(str(failure))
         raise typer.Exit(failure.exit_code)

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import trustme
+from typer.testing import CliRunner
 
+from scripts.key_ledger import app
 from tests.scripts.auditing.audit_stub import AuditStub
 from tests.scripts.envelope.conftest import SECRET, KeyLedger, Outcome
 from tests.scripts.envelope.kms_stub import served
@@ -27,7 +29,11 @@ class Audit:
     command: KeyLedger
 
     def __call__(self, *words: str | Path) -> Outcome:
-        return self.command("audit", *words)
+        """In this process, with its output in a pipe."""
+        known = {"KEY_LEDGER_CREDENTIALS": str(self.credentials)}
+        result = CliRunner().invoke(app, ["audit", *map(str, words)], env=known)
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Outcome(result.exit_code, result.stdout_bytes, " ".join(result.stderr.split()))
 
     def json(self, *words: str | Path) -> Any:
         outcome = self(*words, "--json")
