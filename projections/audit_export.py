@@ -7,7 +7,7 @@ to chunks. It goes on as fast as chunks are taken. Whoever stops taking them, en
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -21,6 +21,9 @@ from projections.pages import Connection
 CHUNK_BYTES: Final = 65_536
 SECONDS_MAX: Final = 6 * 3_600
 """For a month's rows, at the pace of whoever takes them."""
+
+
+Buffer = bytes | bytearray | memoryview
 
 
 class Form(StrEnum):
@@ -52,7 +55,7 @@ async def exported(
     form: Form,
     *,
     descending: bool = False,
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Chunks of whole lines. The first comes at once, so that what goes wrong in the beginning is known early.
 
     :param account_id: whose rows; None for everybody's. :param until: no row beyond this position.
@@ -78,8 +81,8 @@ def _statement(asked: Where, written: _Written, *, descending: bool) -> str:
     return f"copy (select {written.columns} from ({rows}) e {order}) to stdout with ({written.options})"  # noqa: S608  # our own
 
 
-async def _chunks(lines: AsyncIterator[memoryview | bytes], harmless: Callable[[bytes], bytes]) -> AsyncIterator[bytes]:
-    chunk: list[memoryview | bytes] = []
+async def _chunks(lines: AsyncIterable[Buffer], harmless: Callable[[bytes], bytes]) -> AsyncIterator[bytes]:
+    chunk: list[Buffer] = []
     size = 0
     async for line in lines:
         chunk.append(line)

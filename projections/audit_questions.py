@@ -1,9 +1,9 @@
-"""Questions about the audit trail: pages of rows, how many there are, how many of each group, and how current they are.
+"""Questions about the audit trail: pages of rows, how many there are, how many of each group, how current they are.
 
-* All of an answer is read in one :func:`snapshot`: the rows, up to which event the trail has been made, and the ledger's
-  head. What arrives meanwhile changes nothing in it.
-* Pages follow positions, never offsets: a page is as quick when it is the thousandth, and what arrives between two pages
-  moves none.
+* All of an answer is read in one :func:`snapshot`: the rows, up to which event the trail has been made, and the
+  ledger's head. What arrives meanwhile changes nothing in it.
+* Pages follow positions, never offsets: a page is as quick when it is the thousandth, and what arrives between two
+  pages moves none.
 * A month is asked at a time, the newest first (or the oldest): a page is full long before the trail's whole length has
   been planned for, and within a month each branch of the scope is a walk in one index.
 
@@ -138,13 +138,25 @@ async def counts(
         shown="".join(f"{_SHOWN.get(dimension, dimension.value)}, " for dimension in by),
         columns=columns,
         rows=rows_of(asked),
+        first_at=TIME.format("first_at"),
+        last_at=TIME.format("last_at"),
         groups=", ".join(["()"] if not by else [str(number) for number in range(1, len(by) + 1)]),
         order="".join(f", {number}" for number in range(1, len(by) + 1)),
     )
     values = {**asked.values, "until_position": until, "limit": limit}
     cursor = await connection.execute(statement.encode(), values, prepare=False)
-    names = [*(dimension.value for dimension in by), *_COUNTED]
-    return [dict(zip(names, row, strict=True)) for row in await cursor.fetchall()]
+    return [_group(by, row) for row in await cursor.fetchall()]
+
+
+def _group(by: Sequence[Dimension], row: Sequence[Any]) -> Row:
+    count, requests, first, first_at, last, last_at = row[len(by) :]
+    return {
+        **{dimension.value: value for dimension, value in zip(by, row, strict=False)},
+        "count": count,
+        "requests": requests,
+        "first": {"position": first, "recorded_at": first_at},
+        "last": {"position": last, "recorded_at": last_at},
+    }
 
 
 async def months(connection: Connection, filters: Filters, *, descending: bool) -> list[date]:
@@ -193,24 +205,15 @@ left join projections.tracking t on t.application_name = %(name)s
 left join ledger.events e on e.position = t.notification_id
 """
 
-_MONTHS: Final = f"""
+_MONTHS: Final = """
 select month from (
     select to_date(right(c.relname, 7), 'YYYY_MM') as month
     from pg_inherits i join pg_class c on c.oid = i.inhrelid
-    where i.inhparent = '{TRAIL}'::regclass) m
+    where i.inhparent = 'projections.audit_trail'::regclass) m
 where (%(since)s::timestamptz is null or (month + interval '1 month') at time zone 'UTC' > %(since)s)
   and (%(until)s::timestamptz is null or month::timestamp at time zone 'UTC' < %(until)s)
 order by month
 """
-
-_COUNTED: Final = (
-    "count",
-    "requests",
-    "first_position",
-    "first_recorded_at",
-    "last_position",
-    "last_recorded_at",
-)
 
 _GROUPS: Final = {dimension: dimension.value for dimension in Dimension} | {
     Dimension.DAY: "(recorded_at at time zone 'UTC')::date",
@@ -226,13 +229,13 @@ _SHOWN: Final = {
     Dimension.HOUR: 'to_char(hour, \'YYYY-MM-DD"T"HH24:MI"Z"\')',
 }
 
-_COUNTS: Final = f"""
-select {{shown}}count, requests, first_position, {TIME.format("first_at")}, last_position, {TIME.format("last_at")}
+_COUNTS: Final = """
+select {shown}count, requests, first_position, {first_at}, last_position, {last_at}
 from (
-    select {{columns}}count(*) as count, sum(occurrences)::bigint as requests,
+    select {columns}count(*) as count, sum(occurrences)::bigint as requests,
         min(position) as first_position, min(recorded_at) as first_at,
         max(position) as last_position, max(recorded_at) as last_at
-    from ({{rows}}) e
-    group by {{groups}} having count(*) > 0
-    order by count desc{{order}} limit %(limit)s) g
+    from ({rows}) e
+    group by {groups} having count(*) > 0
+    order by count desc{order} limit %(limit)s) g
 """

@@ -75,7 +75,7 @@ CSV_HEADER: Final = (",".join(COLUMNS) + "\n").encode()
 
 
 def harmless_json(lines: bytes) -> bytes:
-    """What is not printed (the database escapes no more of it than JSON must) as JSON's escape, which means the same."""
+    """What is not printed (the database escapes no more of it than it must) as JSON's escape, which means the same."""
     return _harmless(lines, _escaped_in_json)
 
 

@@ -47,7 +47,7 @@ class Filters:
     """All of them hold for a row that is asked for. None, or nothing in a collection, asks for nothing.
 
     :param texts: by column. :param party: an account that is the row's own or the other one of it.
-    :param since: of the ledger's time, inclusive. :param until: exclusive. :param first: position. :param last: position.
+    :param since: of the ledger's time, inclusive. :param until: exclusive. :param first: position, as is ``last``.
     :param named: name of a user, a group, a policy or a role. :param about_keys: whatever the CMK.
     """
 
@@ -83,7 +83,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "user_name": Filter("Of a user, or <role>:<session>; * at its end stands for anything.", "alice"),
     "assumed_by": Filter("ARN of who assumed the role; * at its end stands for anything.", "acs:ram::12…:user/alice"),
     "principal_kind": Filter(f"{', '.join(KINDS)}; or several, with commas.", "ram-user"),
-    "operation": Filter("Such as Decrypt; or several, with commas; * at the end stands for anything.", "Encrypt,Decrypt"),
+    "operation": Filter("Such as Decrypt; or several, with commas; * at the end stands for anything.", "Decrypt"),
     "outcome": Filter(f"{', '.join(OUTCOMES)}; or several, with commas.", "refused"),
     "error_code": Filter("Of a refusal; or several, with commas; * at the end stands for anything.", "Rejected.*"),
     "region_id": Filter("Or several, with commas.", "cn-hangzhou"),
