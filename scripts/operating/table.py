@@ -21,15 +21,13 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from domain.audit.words import visible
+from domain.cells import harmless
 from scripts.envelope.failure import WrongUse
 from scripts.envelope.terminal import fitted, printable_json
 
 _WIDTH: Final = 1_000
 
 Cell = str | int | Decimal | None
-
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
-"""With these a cell begins that a spreadsheet computes (OWASP, "CSV Injection")."""
 
 
 class Form(Enum):
@@ -191,7 +189,7 @@ def _harmless(cell: Cell) -> str:
         return money(cell)
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+    return harmless(cell)
 
 
 def _json(cell: Cell) -> Cell:
