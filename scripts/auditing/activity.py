@@ -35,6 +35,6 @@ def drawn(days: Sequence[Mapping[str, Any]], what: str) -> dict[str, str]:
     if not counted:
         return {what: "none"}
     together, step = per_day(counted, _WIDTH)
-    each = "a day" if step == 1 else f"{step} days"
+    each = "a day" if step == 1 else f"in {step} days"
     total = f"{sum(counted.values()):,}, {min(counted)} to {max(counted)}"
-    return {what: total, f"{what} in {each}": sparkline(together)}
+    return {what: total, f"{what} {each}": sparkline(together)}

@@ -22,16 +22,9 @@ def coverage(*, output: Output, connection: Connection) -> None:
 
 
 def _page(answer: Mapping[str, Any]) -> Page:
-    head = part(answer, "ledger_head")
-    projections = rows(answer, "projections")
+    head, projections = part(answer, "ledger_head"), rows(answer, "projections")
     cells = [
-        (
-            text(each, "name"),
-            number(each, "position"),
-            time(each, "recorded_at"),
-            _state(each, number(head, "position")),
-        )
-        for each in projections
+        (text(each, "name"), number(each, "position"), time(each, "recorded_at"), _state(each)) for each in projections
     ]
     stopped = [text(each, "name") for each in projections if each.get("stopped")]
     return Page(
@@ -42,8 +35,6 @@ def _page(answer: Mapping[str, Any]) -> Page:
     )
 
 
-def _state(projection: Mapping[str, Any], head: int) -> str:
-    if projection.get("stopped"):
-        return "stopped"
-    behind = head - number(projection, "position")
-    return "complete" if behind <= 0 else f"{behind:,} behind"
+def _state(projection: Mapping[str, Any]) -> str:
+    """Those that are made of changes only rest at the last change, however far the ledger has gone on."""
+    return f"stopped before {number(projection, 'stopped_at'):,}" if projection.get("stopped") else "running"

@@ -61,7 +61,7 @@ def export(
         service = connection.service()
         order = "desc" if newest_first else "asc"
         query = {**of_account(query, service), "format": format_.value, "order": order}
-        _Export(target, interruption, _lines if format_ is Format.NDJSON else None).carry_out(service, query, as_json)
+        _Export(target, interruption, headers=1 if format_ is Format.CSV else 0).carry_out(service, query, as_json)
 
 
 def _target(output: str, force: bool, as_json: bool) -> Target:
@@ -74,18 +74,14 @@ def _target(output: str, force: bool, as_json: bool) -> Target:
     return StreamTarget()
 
 
-def _lines(piece: bytes) -> int:
-    return piece.count(b"\n")
-
-
 @dataclass
 class _Export:
-    """:param count: how many events end in a piece, where that can be told."""
+    """:param headers: lines that are no events. Each event is a line, in either format."""
 
     target: Target
     interruption: Interruption
-    count: Callable[[bytes], int] | None
-    events: int = 0
+    headers: int
+    lines: int = 0
 
     def carry_out(self, service: AuditService, query: Mapping[str, str], as_json: bool) -> None:
         try:
@@ -100,15 +96,13 @@ class _Export:
         finally:
             self.interruption.settle()
             self.target.discard()
-        summary = {"command": "audit export", "target": self.target.name, "bytes": self.target.written}
-        events = "" if self.count is None else f"{counted(self.events, 'event')}, "
-        if self.count is not None:
-            summary["events"] = self.events
-        tell(summary, f"Exported {events}{self.target.written:,} bytes to {self.target.name}.", as_json)
+        events, target = max(0, self.lines - self.headers), self.target
+        summary = {"command": "audit export", "target": target.name, "bytes": target.written, "events": events}
+        tell(summary, f"Exported {counted(events, 'event')}, {target.written:,} bytes, to {target.name}.", as_json)
 
     def _write(self, pieces: Iterator[bytes], show: Callable[[int], None]) -> None:
         for piece in pieces:
             self.interruption.check()
             self.target.write(piece)
-            self.events += 0 if self.count is None else self.count(piece)
+            self.lines += piece.count(b"\n")
             show(self.target.written)

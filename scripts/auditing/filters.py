@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar
 
 import typer
 
+from domain.audit.filters import CONTEXT, KINDS, OUTCOMES
 from scripts.envelope.context_option import parts_of
 from scripts.envelope.failure import WrongUse
 from scripts.key_ids import key_id_of
-
-_OUTCOMES: Final = ("changed", "used", "read", "refused", "unauthenticated")
 
 
 def _option(name: str, metavar: str, text: str) -> Any:
@@ -36,9 +35,9 @@ class Filters:
     assumed_by: Annotated[Text, _option("assumed-by", "ARN", "In sessions of a role that this principal assumed.")] = (
         None
     )
-    principal_kind: Annotated[Text, _option("principal-kind", "KIND", "By principals of this kind.")] = None
+    principal_kind: Annotated[Text, _option("principal-kind", "KIND", ", ".join(KINDS) + ".")] = None
     operation: Annotated[Text, _option("operation", "NAMES", "Decrypt, CreateKey, …; several with commas.")] = None
-    outcome: Annotated[Text, _option("outcome", "OUTCOMES", f"{', '.join(_OUTCOMES)}; several with commas.")] = None
+    outcome: Annotated[Text, _option("outcome", "OUTCOMES", f"{', '.join(OUTCOMES)}; several with commas.")] = None
     error_code: Annotated[Text, _option("error", "CODES", "Refused with this code; several with commas.")] = None
     region_id: Annotated[Text, _option("region", "REGIONS", "In this region; several with commas.")] = None
     resource: Annotated[Text, _option("resource", "ARN", "About this resource.")] = None
@@ -73,7 +72,7 @@ class Filters:
         query = {name: _text(value) for name, value in given.items() if value is not None}
         if self.key_id is not None:
             query["key_id"] = str(key_id_of(self.key_id))
-        return query | {f"context.{name}": value for name, value in parts_of(self.context or []).items()}
+        return query | {f"{CONTEXT}{name}": value for name, value in parts_of(self.context or []).items()}
 
 
 def _text(value: object) -> str:
@@ -82,5 +81,5 @@ def _text(value: object) -> str:
 
 def _check_outcomes(given: str | None) -> None:
     for outcome in (given or "").split(",") if given else ():
-        if outcome.strip() not in _OUTCOMES:
-            raise WrongUse(f"There is no outcome {outcome!r}.", f"An event's outcome is one of {', '.join(_OUTCOMES)}.")
+        if outcome.strip() not in OUTCOMES:
+            raise WrongUse(f"There is no outcome {outcome!r}.", f"An event's outcome is one of {', '.join(OUTCOMES)}.")

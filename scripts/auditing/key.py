@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The CMK: its id or ARN.")]
 
-_USED_BY: Final = ("principal", "operation")
+_ASKED_BY: Final = ("principal", "operation", "outcome")
 
 
 @grouped
@@ -54,11 +54,11 @@ def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
         facts={"key": key_id, **activity.drawn(days, "uses")},
         sections=(
             Section(title="What was done to it", table=events_table(rows(history, "changes")), empty="Nothing."),
-            Section(title="Who used it", table=counts_table(uses, _USED_BY), empty="Nobody.", bars=shares(uses)),
+            Section(title="Who asked for it", table=counts_table(uses, _ASKED_BY), empty="Nobody.", bars=shares(uses)),
             Section(
-                title="Who was refused",
+                title="Why it was refused, and to whom",
                 table=counts_table(refusals, ("error_code", "principal")),
-                empty="Nobody.",
+                empty="It was not.",
                 bars=shares(refusals),
                 colour=lambda _: "red",
             ),

@@ -26,7 +26,7 @@ _READ_SECONDS: Final = 90.0
 _PIECE: Final = 65_536
 _ANSWER_MAX: Final = 64 * 1024 * 1024
 _ADVICE: Final = {
-    "Forbidden.NoPermission": "Ask an administrator of your account to attach the system policy "
+    "NoPermission": "Ask an administrator of your account to attach the system policy "
     "KeyLedgerAuditReadOnlyAccess to you, or to allow the action {action} on acs:audit:*:*:trail.",
     "Forbidden.KeyNotFound": "Check the key's id, and that the credentials are of the account that owns it.",
     "InvalidApi.NotFound": "The service at {endpoint} has no audit trail to ask: it is older than this command.",
@@ -44,6 +44,7 @@ class AuditService:
         self._session = requests.Session()
         # A proxy cannot reach this very machine; for the others the environment says which, and which hosts go without.
         self._session.trust_env = not is_loopback(credentials.host)
+        self._session.headers["User-Agent"] = "key-ledger audit"
         self.request_ids: set[str] = set()
 
     def get(self, operation: str, path: str, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -75,6 +76,7 @@ class AuditService:
         answer = _object(content)
         if answer is None or "RequestId" not in answer:
             raise no_kms(self._credentials.endpoint)
+        self._session.headers["User-Agent"] = "key-ledger audit"
         self.request_ids.add(str(answer["RequestId"]))
         return answer
 

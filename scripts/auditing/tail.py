@@ -16,7 +16,7 @@ from scripts.auditing.listing import listing
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.questions import checked, of_account, pages
 from scripts.auditing.times import Period
-from scripts.envelope.failure import KmsUnreachable
+from scripts.envelope.failure import KmsBusy, KmsUnreachable
 from scripts.envelope.interruption import Interrupted
 from scripts.envelope.terminal import BY_SIGNAL
 
@@ -82,7 +82,7 @@ def _coming(service: AuditService, query: Mapping[str, str], position: int) -> I
                 away = 0.0
                 yield answer
             position = completeness.of(answer).position
-        except KmsUnreachable as failure:
+        except (KmsBusy, KmsUnreachable) as failure:
             if not away:
                 aside(f"{failure.happened} Trying again until it does.")
             away = min(_AWAY_SECONDS_MAX, max(_POLL_SECONDS, away * 1.5))

@@ -14,7 +14,7 @@ from typing import Any, Final
 from requests import exceptions
 
 from scripts.envelope.credentials import Credentials
-from scripts.envelope.failure import Failure, KmsNotTrusted, KmsRefused, KmsUnreachable
+from scripts.envelope.failure import Failure, KmsBusy, KmsNotTrusted, KmsRefused, KmsUnreachable
 
 _ADVICE: Final = {
     "Forbidden.KeyNotFound": "Check the key's id, account and region, and whether the endpoint is the right service.",
@@ -46,6 +46,7 @@ _CONNECTION_TROUBLES: Final[tuple[tuple[type[BaseException], str, str], ...]] = 
     (exceptions.ConnectionError, "There is no connection to {endpoint}.", "Check the endpoint's name and the network."),
 )
 """From the particular to the general: each is also one of those below it."""
+_FOR_NOW: Final = ("ServiceUnavailable", "Throttling", "Rejected.Throttling", "InternalFailure")
 _WITHOUT_MESSAGE: Final = frozenset({"SignatureDoesNotMatch"})  # its message repeats the whole request
 
 
@@ -77,7 +78,8 @@ def refused(code: str, answer: Mapping[str, Any], circumstances: Circumstances) 
         f"The KMS refused {circumstances.operation}{key}: {code}{reason}. "
         f"(RequestId {answer.get('RequestId', 'unknown')})"
     )
-    return KmsRefused(happened, _advice(code, circumstances))
+    kind = KmsBusy if code.startswith(_FOR_NOW) else KmsRefused
+    return kind(happened, _advice(code, circumstances))
 
 
 def _advice(code: str, circumstances: Circumstances) -> str:

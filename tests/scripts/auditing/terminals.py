@@ -44,4 +44,4 @@ def _all_of(leader: int) -> str:
             content += piece
     except OSError:  # how a terminal says that nobody writes to it any more
         pass
-    return content.decode().replace("\r\n", "\n")
+    return re.sub(r"\r+\n", "\n", content.decode())
