@@ -10,7 +10,8 @@ From the outside in:
   ledger made large.
 * ``load``: wrk with ``walk.lua``, which walks requests that ``signing`` and ``stockpile`` made beforehand.
 * ``authorisation``, with the policies and questions of ``permissions``: what it costs to decide who may.
-* ``ram_scale``, with the account that ``ram_account`` makes: what it costs to be one of ten thousand users.
+* ``ram_scale``, with the account that ``ram_account`` makes, told by ``ram_report``: what it costs to be one of ten
+  thousand users.
 * ``verification``, with what ``ram_life`` records: how fast a ledger is replayed and judged.
 * ``cpu``, ``prometheus``, ``web``: what processes spend, what servers tell, single requests.
 

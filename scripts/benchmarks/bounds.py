@@ -33,7 +33,11 @@ def bounded_by(result: Result, *, processors: int, generator_threads: int, worke
 
 def disturbance(results: Iterable[Result], processors: int) -> str | None:
     """A warning where other programs had so much of the machine that the figures tell more of them than of us."""
-    elsewhere = max(result.busy().get("elsewhere", 0.0) for result in results)
+    return not_quiet(max(result.busy().get("elsewhere", 0.0) for result in results), processors)
+
+
+def not_quiet(elsewhere: float, processors: int) -> str | None:
+    """:param elsewhere: how many processors other programs kept busy."""
     if elsewhere < DISTURBED * processors:
         return None
     return f"Not quiet: other programs kept {elsewhere:.2f} of {processors} processors busy. Repeat when they are done."

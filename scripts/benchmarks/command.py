@@ -25,6 +25,7 @@ from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.permissions import POLICIES_MAX
 from scripts.benchmarks.populate import Wanted
 from scripts.benchmarks.ram_account import Size
+from scripts.benchmarks.ram_report import print_ram_scale
 from scripts.benchmarks.report import consoles, print_growth, print_report
 from scripts.benchmarks.signing import FAMILIES
 from scripts.benchmarks.stockpile import Stockpile, stockpile
@@ -161,7 +162,7 @@ def measure_ram_scale(
             measuring=lambda what: bar.update(measuring, advance=1, description=what),
         )
         report = ram_scale.measure(plan, folder, listener)
-    _show(report, as_json, lambda: ram_scale.print_ram_scale(report, output))
+    _show(report, as_json, lambda: print_ram_scale(report, output))
 
 
 @app.command("ledger")

@@ -13,7 +13,6 @@ import asyncio
 import http.client
 import os
 import signal
-import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -23,20 +22,19 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final
 
-from rich.console import Console
-
 from adapters.authorities import AuthorityCache
 from adapters.ledger.reader import LedgerReader
+from scripts.benchmarks import cpu
+from scripts.benchmarks.bounds import not_quiet
 from scripts.benchmarks.comparison import file_system_of
 from scripts.benchmarks.deployment import KeyLedger, started, understood
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.growth import wait_until_quiet
 from scripts.benchmarks.ram_account import ROLE, USES_KEYS, Size, changes, document, make_account, user
-from scripts.benchmarks.report import print_table
+from scripts.benchmarks.ram_report import Start, Taken, as_object
 from scripts.benchmarks.signing import Credentials, Question, form
 from scripts.benchmarks.web import Answer
 
-LIMIT_MS: Final = 50.0
 RAM: Final = "2015-05-01"
 STS: Final = "2015-04-01"
 LOOKS: Final = 3
@@ -64,26 +62,6 @@ class Listener:
     measuring: Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """:param seconds: without a worker, all of them killed. :param first_call_ms: on the connection accepted first."""
-
-    seconds: float
-    first_call_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """:param events: of the account, when it was made. :param calls: milliseconds of each call, by kind.
-    :param looks: milliseconds.
-    """
-
-    events: int
-    calls: Mapping[str, Sequence[float]]
-    looks: Sequence[float]
-    starts: Sequence[Start]
-
-
 Asked = tuple[Question, Credentials]
 
 
@@ -104,11 +82,14 @@ def measure(plan: Plan, folder: Path, tell: Listener) -> dict[str, Any]:
         scene = _scene(server, plan.calls)
         tell.measuring("access keys")
         wait_until_quiet(server)
+        before = _busy(server)
         taken = {name: _taken(server, name, kind(scene), tell) for name, kind in _KINDS.items()}
+        disturbance = _disturbance(before, _busy(server))
         looks = asyncio.run(_looks(server))
         starts = [_start(scene) for _ in range(plan.restarts)]
         tell.measuring("restarts")
-        return _as_object(plan, folder, server, Taken(events, taken, looks, starts))
+        told = Taken(plan.size, events, taken, looks, starts, disturbance)
+        return as_object(told, server.processes()["workers"], file_system_of(folder))
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
@@ -241,77 +222,11 @@ def _start(scene: Scene) -> Start:
         return Start(away, _milliseconds(connection, *scene.encrypt(scene.known)))
 
 
-# --- what is told ----------------------------------------------------------------------------------------------------
+def _busy(server: KeyLedger) -> tuple[float, cpu.Meter]:
+    ours = {**server.processes(), "the client": frozenset((os.getpid(),))}
+    return time.monotonic(), cpu.read_meter(ours)
 
 
-def _as_object(plan: Plan, folder: Path, server: KeyLedger, taken: Taken) -> dict[str, Any]:
-    """``ratio``: the longest call of a kind by the limit; ``within_limit``: no call took longer."""
-    calls = {name: _row(times) for name, times in taken.calls.items()}
-    workers = server.processes()["workers"]
-    return {
-        "users": plan.size.users,
-        "policies": plan.size.policies,
-        "events": taken.events,
-        "limit_ms": LIMIT_MS,
-        "within_limit": all(row["max_ms"] <= LIMIT_MS for row in calls.values()),
-        "calls": calls,
-        "look_from_nothing_ms": [round(each, 1) for each in taken.looks],
-        "seconds_without_worker": [round(each.seconds, 2) for each in taken.starts],
-        "first_call_of_worker_ms": [round(each.first_call_ms, 1) for each in taken.starts],
-        "worker_megabytes": [_megabytes(process_id) for process_id in sorted(workers)],
-        "conditions": {"workers": len(workers), "file_system": file_system_of(folder), "processors": os.cpu_count()},
-    }
-
-
-def _row(times: Sequence[float]) -> dict[str, Any]:
-    ordered = sorted(times)
-    return {
-        "calls": len(ordered),
-        "p50_ms": round(statistics.median(ordered), 2),
-        "p95_ms": round(ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)], 2),
-        "max_ms": round(ordered[-1], 2),
-        "ratio": round(ordered[-1] / LIMIT_MS, 3),
-    }
-
-
-def _megabytes(process_id: int) -> int:
-    """Of memory that it has at this moment."""
-    pages = int(Path(f"/proc/{process_id}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") // 1_000_000
-
-
-def print_ram_scale(report: Mapping[str, Any], console: Console) -> None:
-    limit = f"{report['limit_ms']:.0f}"
-    headings = ["calls", "p50 ms", "p95 ms", "max ms", "limit ms", "max by limit", "what"]
-    rows = [
-        [
-            f"{row['calls']:,}",
-            f"{row['p50_ms']:.2f}",
-            f"{row['p95_ms']:.2f}",
-            f"{row['max_ms']:.2f}",
-            limit,
-            f"{row['ratio']:.2f}",
-            name,
-        ]
-        for name, row in report["calls"].items()
-    ]
-    size = f"{report['users']:,} users and {report['policies']:,} policies ({report['events']:,} events)"
-    print_table(console, f"An account of {size}", headings, rows)
-    looks = (
-        f"Reading the account from nothing takes {_listed(report['look_from_nothing_ms'])} ms, before a worker serves."
-    )
-    memory = f"A worker has {_listed(report['worker_megabytes'])} MB."
-    console.print(f"{looks} {memory}", highlight=False, soft_wrap=True)
-    if report["seconds_without_worker"]:
-        away, first = _listed(report["seconds_without_worker"]), _listed(report["first_call_of_worker_ms"])
-        console.print(
-            f"All workers killed, the next one accepted after {away} s; its first call took {first} ms.",
-            highlight=False,
-            soft_wrap=True,
-        )
-    verdict = "No call took longer than" if report["within_limit"] else "NOT every call stayed below"
-    console.print(f"{verdict} {limit} ms.", highlight=False)
-
-
-def _listed(figures: Iterable[float]) -> str:
-    return ", ".join(f"{each:,}" for each in figures)
+def _disturbance(before: tuple[float, cpu.Meter], after: tuple[float, cpu.Meter]) -> str | None:
+    seconds, spent = after[0] - before[0], after[1].since(before[1])
+    return not_quiet((spent.machine - sum(spent.groups.values())) / seconds, os.cpu_count() or 1)

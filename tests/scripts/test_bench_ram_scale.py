@@ -18,7 +18,7 @@ from adapters.ledger.writer import LedgerWriter
 from domain.account import account_stream
 from domain.ram import authority as authorities
 from domain.ram.entities import TargetKind
-from scripts.benchmarks import ram_account, ram_scale
+from scripts.benchmarks import ram_account, ram_report, ram_scale
 from scripts.benchmarks.command import SCRATCH
 from scripts.benchmarks.deployment import KeyLedger
 from scripts.benchmarks.ram_account import Size
@@ -91,16 +91,18 @@ def test_the_table_has_the_limit_and_the_verdict(capsys: pytest.CaptureFixture[s
         "events": 26_304,
         "limit_ms": 50.0,
         "within_limit": False,
+        "disturbance": "Not quiet: other programs kept 1.50 of 2 processors busy. Repeat when they are done.",
         "calls": {"AssumeRole": row},
         "look_from_nothing_ms": [400.0],
         "seconds_without_worker": [1.5],
         "first_call_of_worker_ms": [20.0],
         "worker_megabytes": [100],
     }
-    ram_scale.print_ram_scale(report, Console(width=200))
+    ram_report.print_ram_scale(report, Console(width=200))
     out = capsys.readouterr().out
     assert "An account of 10,000 users and 1,000 policies (26,304 events)" in out
     assert "NOT every call stayed below 50 ms." in out
     assert "its first call took 20.0 ms" in out
-    ram_scale.print_ram_scale({**report, "within_limit": True}, Console(width=200))
+    assert "Not quiet: other programs" in out
+    ram_report.print_ram_scale({**report, "within_limit": True}, Console(width=200))
     assert "No call took longer than 50 ms." in capsys.readouterr().out
