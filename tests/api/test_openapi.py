@@ -15,11 +15,14 @@ from schemathesis import GenerationMode
 
 from api import operations as table
 from api.app import DESCRIPTION, Application
+from api.kms_answers import ANSWERS
 from tests.fixtures import signed
 from tests.fixtures.service import Service
 
 OPERATIONS = {action.name: action for action in table.OPERATIONS.values() if action.route}
 ROUTES = {name: action.route for name, action in OPERATIONS.items()}
+KEYS = {operation.value for operation in ANSWERS}
+"""Operations on keys: their answers are described as closed objects, those of the audit trail by its own table."""
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +58,8 @@ def test_every_field_of_every_answer_has_a_type_and_an_example(described: dict[s
         else:
             assert "example" in schema, place
 
-    for name, route in ROUTES.items():
-        method, path = route.split(" ")
+    for name in KEYS:
+        method, path = ROUTES[name].split(" ")
         for status in ("200", "default"):
             look(_answers(described, path, method)[status], f"{name} {status}")
 
@@ -94,7 +97,7 @@ def test_real_answers_are_as_they_are_described(service: Service, described: dic
     ask("CreateKey", body={"Origin": "elsewhere"}, status=400)
     assert ask("ListKeys")["Keys"]["Key"]
     ask("DescribeRegions")
-    assert seen == OPERATIONS.keys()
+    assert seen == KEYS
 
 
 def _answers(described: dict[str, Any], path: str, method: str) -> dict[str, Any]:

@@ -91,7 +91,9 @@ async def test_who_has_no_permission_gets_nothing_done(office: Office, action: A
     (event,) = office.world.events_of(told)
     assert isinstance(event, CallRefused)
     assert event.code == told.code
-    assert event.resource.startswith(f"acs:{'kms' if action.product is Product.KMS else 'ram'}:")
+    # Roles are RAM's, whoever is asked for a session of one.
+    owner = Product.RAM if action.product is Product.STS else action.product
+    assert event.resource.startswith(f"acs:{owner.prefix}:")
     assert event.resource in told.body["Message"]
 
 
