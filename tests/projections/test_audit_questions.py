@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import ip_network
 from typing import Any, Final
 
 import psycopg
@@ -118,14 +118,11 @@ _ONE: Final[dict[str, Callable[[AuditRow, str], bool]]] = {
 }
 
 
-def _within(address: str | None, value: str) -> bool:
-    if address is None or "/" in address:
-        return address == value
-    low, _, length = value.partition("/")
-    bits = 32 if "." in low else 128
-    mask = bits - int(length or bits)
-    ours, theirs = ip_address(address), ip_address(low)
-    return ours.version == theirs.version and int(ours) >> mask == int(theirs) >> mask
+def _within(source: str | None, value: str) -> bool:
+    if source is None:
+        return False
+    ours, theirs = ip_network(source), ip_network(value)
+    return ours.version == theirs.version and ours.subnet_of(theirs)  # type: ignore[arg-type]  # of one version
 
 
 _VALUES: Final[dict[str, list[str]]] = {
