@@ -10,11 +10,15 @@ request through ASGI. Both stand in uvicorn's one pipeline, so answers leave in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
 from typing import Any, Final, Protocol, runtime_checkable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.exchange import Endpoint, Exchange, answered
+from api.streaming import PATIENCE_SECONDS, StreamCut, watched
+from api.wire import Answer
 
 HEAD_BYTES_MAX: Final = 262_144
 """Request line and headers. What fits is refused, where it is too much, by :mod:`adapters.signatures.form` in words."""
@@ -86,6 +90,9 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        if self._streaming is not None:
+            # Perhaps it waits for rows: nobody would tell it before there are some.
+            self._streaming.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -210,10 +217,37 @@ class Connection(HttpToolsProtocol):
         answer = await answered(self._endpoint, exchange, client[0] if client else "", self.scheme == "https")
         if self.flow.write_paused:
             await self.flow.drain()
+        if answer.chunks is not None:
+            await self._stream(exchange, answer, answer.chunks)
+            return
         exchange.response_complete = True
         if exchange.disconnected or self.transport.is_closing():
             return
         self.transport.write(exchange.written(self.server_state.default_headers, answer))
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    async def _stream(self, exchange: Exchange, answer: Answer, chunks: AsyncGenerator[bytes, None]) -> None:
+        """Chunk by chunk (RFC 9112 section 7.1), for as long as there is somebody; see :mod:`api.streaming`."""
+        self._streaming = asyncio.current_task()
+        async with contextlib.aclosing(chunks):
+            try:
+                self.transport.write(exchange.written(self.server_state.default_headers, answer))
+                async for chunk in watched(chunks):
+                    if self.flow.write_paused:
+                        async with asyncio.timeout(PATIENCE_SECONDS):
+                            await self.flow.drain()
+                    if exchange.disconnected or self.transport.is_closing():
+                        return
+                    self.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+            except (StreamCut, TimeoutError):
+                self.transport.abort()
+                return
+            finally:
+                self._streaming = None
+        self.transport.write(b"0\r\n\r\n")
+        exchange.response_complete = True
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -86,6 +86,7 @@ def streamed(stream: Stream, request_id: UUID) -> Answer:
         (b"content-disposition", f'attachment; filename="{stream.file_name}"'.encode()),
         (b"x-acs-request-id", str(request_id).encode()),
         (b"x-content-type-options", b"nosniff"),
+        (b"transfer-encoding", b"chunked"),
     ]
     return Answer(200, headers, b"", stream.chunks)
 

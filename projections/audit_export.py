@@ -76,9 +76,11 @@ async def exported(
 def _statement(asked: Where, written: _Written, *, descending: bool) -> str:
     """Each branch is put in order for itself, so that the database walks through it in order and merges: a sort of a
     million rows would be written to its disk, and nothing sent before it was done."""
-    order = f"order by position {'desc' if descending else 'asc'}"
-    rows = rows_of(asked, f"{IN_MONTH} {order}")
-    return f"copy (select {written.columns} from ({rows}) e {order}) to stdout with ({written.options})"  # noqa: S608  # our own
+    direction = "desc" if descending else "asc"
+    rows = rows_of(asked, f"{IN_MONTH} order by position {direction}")
+    # Of the row, not of what is written: that may be text of the same name.
+    ordered = f"select {written.columns} from ({rows}) e order by e.position {direction}"  # noqa: S608  # our own columns
+    return f"copy ({ordered}) to stdout with ({written.options})"
 
 
 async def _chunks(lines: AsyncIterable[Buffer], harmless: Callable[[bytes], bytes]) -> AsyncIterator[bytes]:

@@ -158,7 +158,7 @@ _OPERATIONS: Final = frozenset(operation.value for operation in Operation)
 
 
 def _texts(name: str, value: str, *, several: bool = False) -> tuple[str, Texts]:
-    parts = [part.strip() for part in value.split(",")] if several else [value]
+    parts = [part.strip(" ") for part in value.split(",")] if several else [value]
     if not all(parts) or len(parts) > VALUES_MAX:
         raise InvalidParameter(name, f"Expected 1 to {VALUES_MAX} values, separated by commas.")
     prefixes = tuple(part[:-1] for part in parts if part.endswith(ANY))

@@ -1,30 +1,33 @@
 """One event for each answered request, refused ones too, and each names its caller; nothing secret stands anywhere.
 
-:data:`SCENES` and :data:`tests.fixtures.ram_scenes.SCENES` have every operation of the table: one that is missing fails
-the build.
+:data:`SCENES`, :data:`tests.fixtures.ram_scenes.SCENES` and :data:`tests.fixtures.audit_scenes.SCENES` have every
+operation of the table: one that is missing fails the build.
 """
 
 from __future__ import annotations
 
 import base64
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+import httpx
 import psutil
 import pytest
 
-from api import kms_operations, operations
+from api import audit_operations, kms_operations, operations
 from api.action import Action, Effect, Product
-from tests.fixtures import ram_scenes, signed
+from tests.fixtures import audit_scenes, ram_scenes, signed
 from tests.fixtures.cast import STS, ask, cast, fresh
 from tests.fixtures.service import Recorded, Service
 from tests.fixtures.signed import Credentials
 
 KMS: Final = {action.name: action for action in kms_operations.TABLE}
-OTHERS: Final = {a.name: a for a in operations.OPERATIONS.values() if a.product is not Product.KMS}
+AUDIT: Final = {action.name: action for action in audit_operations.TABLE}
+OTHERS: Final = {a.name: a for a in operations.OPERATIONS.values() if a.name not in KMS | AUDIT}
 UNKNOWN: Final = "00000000-0000-4000-8000-000000000000"
 Given = dict[str, str]
 
@@ -59,7 +62,8 @@ def key(service: Service) -> tuple[str, str]:
 def test_every_operation_is_covered() -> None:
     assert SCENES.keys() == KMS.keys()
     assert ram_scenes.SCENES.keys() == OTHERS.keys()
-    assert len(KMS) + len(OTHERS) == len(operations.OPERATIONS)
+    assert audit_scenes.SCENES.keys() == AUDIT.keys()
+    assert len(KMS) + len(OTHERS) + len(AUDIT) == len(operations.OPERATIONS)
 
 
 @pytest.mark.parametrize("door", ["RPC", "ACS3"])
@@ -117,6 +121,53 @@ def test_a_refused_request_of_ram_or_sts_has_one_event_with_the_code(service: Se
     assert (event.topic, event.state["code"]) == ("kms.call.refused", code)
     assert event.state["message"] == answer.json()["Message"]
     assert action.product is Product.STS or event.state.get("resource", "").startswith("acs:ram:")
+    _names_the_root(service, event, operation, answer.json()["RequestId"])
+
+
+def _door(service: Service, action: Action, door: str, given: Given) -> httpx.Response:
+    if door != "REST":
+        return (service.rpc if door == "RPC" else service.acs)(action.name, given, version=action.product.version)
+    method, path = action.route.split(" ")
+    in_path = {name: value for name, value in given.items() if f"{{{name}}}" in path}
+    others = {name: value for name, value in given.items() if name not in in_path}
+    if method == "GET":
+        return service.rest(method, path.format(**in_path), params=others)
+    return service.rest(method, path.format(**in_path), {name: _read(value) for name, value in others.items()})
+
+
+def _read(value: str) -> Any:
+    return json.loads(value) if value[0] in "[{" or value.isdecimal() else value
+
+
+@pytest.mark.parametrize("door", ["RPC", "ACS3", "REST"])
+@pytest.mark.parametrize("operation", AUDIT)
+def test_whoever_reads_the_audit_trail_leaves_one_event_in_it(
+    service: Service, key: tuple[str, str], operation: str, door: str
+) -> None:
+    action, scene = AUDIT[operation], audit_scenes.SCENES[operation]
+    if door == "REST" and not action.route:
+        assert action.product is Product.ACTIONTRAIL
+        return
+    before = service.head()
+    answer = _door(service, action, door, scene.answered(key[0]))
+    assert answer.status_code == 200, answer.text
+    (event,) = service.events(before)
+    assert (event.topic, event.call["region_id"]) == ("kms.call.answered", "")
+    assert event.state["resource"] == f"acs:{action.product.prefix}:*:{service.account_id}:trail"
+    assert "key_id" not in event.state or event.state["key_id"] is None
+    _names_the_root(service, event, operation, answer.headers["x-acs-request-id"])
+
+
+@pytest.mark.parametrize("operation", AUDIT)
+def test_a_refused_question_about_the_audit_trail_has_one_event_with_the_code(service: Service, operation: str) -> None:
+    action, scene = AUDIT[operation], audit_scenes.SCENES[operation]
+    before = service.head()
+    answer = service.rpc(operation, scene.refused, version=action.product.version)
+    assert answer.json()["Code"] == scene.code, answer.text
+    (event,) = service.events(before)
+    assert (event.topic, event.state["code"]) == ("kms.call.refused", scene.code)
+    assert event.state["message"] == answer.json()["Message"]
+    assert event.state["resource"] == f"acs:{action.product.prefix}:*:{service.account_id}:trail"
     _names_the_root(service, event, operation, answer.json()["RequestId"])
 
 

@@ -22,6 +22,8 @@ PUBLISHED: Final = """
 | AdministratorAccess        | v1      | yes         | yes          | yes           | yes            | yes   | yes    | yes |
 | AliyunRAMFullAccess        | v1      | no          | no           | no            | no             | no    | no     | yes |
 | AliyunRAMReadOnlyAccess    | v1      | no          | no           | no            | no             | no    | no     | no  |
+| AliyunActionTrailReadOnlyAccess | v1 | no          | no           | no            | no             | no    | no     | no  |
+| KeyLedgerAuditReadOnlyAccess | v1    | no          | no           | no            | no             | no    | no     | no  |
 | AliyunSTSAssumeRoleAccess  | v1      | no          | no           | no            | no             | no    | no     | no  |
 | AliyunKMSFullAccess        | v3      | yes         | yes          | yes           | yes            | yes   | yes    | no  |
 | AliyunKMSReadOnlyAccess    | v3      | no          | yes          | no            | no             | no    | no     | no  |
@@ -63,14 +65,19 @@ def test_a_system_policy_allows_what_is_published(name: str, question: str) -> N
 
 
 def test_reading_ram_and_assuming_roles_are_allowed_where_they_are_the_policys_subject() -> None:
-    def permits(name: str, action: str) -> bool:
+    def permits(name: str, action: str, resource: str = USER) -> bool:
         policies = (PARSED[name],)
         access = Access(account_id=ACCOUNT, principal=f"acs:ram::{ACCOUNT}:user/alice", policies=policies)
-        return access.permits(action, USER)
+        return access.permits(action, resource)
 
     assert permits("AliyunRAMReadOnlyAccess", "ram:GetUser")
     assert permits("AliyunRAMReadOnlyAccess", "ram:ListUsers")
     assert permits("AliyunSTSAssumeRoleAccess", "sts:AssumeRole")
+    assert permits("KeyLedgerAuditReadOnlyAccess", "audit:ExportEvents", f"acs:audit:*:{ACCOUNT}:trail")
+    for name in ("KeyLedgerAuditReadOnlyAccess", "AliyunActionTrailReadOnlyAccess"):
+        assert permits(name, "actiontrail:LookupEvents", f"acs:actiontrail:*:{ACCOUNT}:trail")
+    assert not permits("AliyunActionTrailReadOnlyAccess", "audit:SearchEvents", f"acs:audit:*:{ACCOUNT}:trail")
+    assert not permits("AliyunActionTrailReadOnlyAccess", "actiontrail:DeleteTrail", f"acs:actiontrail:*:{ACCOUNT}:x")
 
 
 def test_every_account_finds_them_and_none_has_them_among_its_own() -> None:

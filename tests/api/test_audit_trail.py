@@ -1,0 +1,298 @@
+"""The audit trail over the wire: searched, counted, exported, by whoever may, of their own account alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import secrets
+import time
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from domain.audit.filters import FILTERS
+from tests.fixtures import signed
+from tests.fixtures.accounts import Account, another_account
+from tests.fixtures.cast import allowing, ask, fresh, user_with
+from tests.fixtures.service import Service
+from tests.fixtures.signed import Credentials
+
+AUDIT: Final = "2026-11-25"
+
+
+def asked(service: Service, path: str, who: Credentials | None = None, **given: Any) -> httpx.Response:
+    headers = signed.basic(who) if who else {}
+    return service.rest("GET", f"/audit/{path}", params=given, headers=headers)
+
+
+def told(service: Service, path: str, who: Credentials | None = None, **given: Any) -> dict[str, Any]:
+    answer = asked(service, path, who, **given)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture(scope="module")
+def auditor(service: Service) -> Credentials:
+    """Who has the system policy for auditors, and nothing else."""
+    name, who = user_with(service)
+    given = {"PolicyType": "System", "PolicyName": "KeyLedgerAuditReadOnlyAccess", "UserName": name}
+    ask(service, "AttachPolicyToUser", **given)
+    return who
+
+
+@pytest.fixture
+def key_id(service: Service) -> str:
+    return service.create_key()
+
+
+def use(service: Service, key_id: str, times: int = 1) -> list[str]:
+    """RequestIds."""
+    with service.http() as client:
+        raws = [signed.rpc(service.root, "Encrypt", {"KeyId": key_id, "Plaintext": "x"}) for _ in range(times)]
+        return [str(service.send(raw, client).json()["RequestId"]) for raw in raws]
+
+
+# --- searching -------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_just_done_is_found_by_who_waits(service: Service, auditor: Credentials, key_id: str) -> None:
+    (request_id,) = use(service, key_id)
+    found = told(service, "events", auditor, request_id=request_id, wait="true")
+    (event,) = found["events"]
+    assert (event["operation"], event["key_id"], event["outcome"]) == ("Encrypt", key_id, "used")
+    assert event["sentence"].startswith(f"root of {service.account_id} encrypted with key {key_id}")
+    assert found["complete"] is True
+    assert found["as_of"]["position"] >= event["position"]
+    assert "error_code" not in event
+
+
+def test_waiting_takes_no_longer_than_the_projector_needs(service: Service, auditor: Credentials, key_id: str) -> None:
+    use(service, key_id)
+    began = time.monotonic()
+    for _ in range(5):
+        assert told(service, "coverage", auditor, wait="true")["complete"] is True
+    assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_pages_are_the_list_whatever_arrives_between_them(
+    service: Service, auditor: Credentials, key_id: str, order: str
+) -> None:
+    requests = use(service, key_id, 7)
+    given = {"key_id": key_id, "operation": "Encrypt", "order": order, "limit": 3}
+    page = told(service, "events", auditor, **given, wait="true", total="true")
+    first = page["as_of"]
+    assert page["total"] == 7
+    found = list(page["events"])
+    while "next_cursor" in page:
+        use(service, key_id, 2)
+        page = told(service, "events", auditor, **given, cursor=page["next_cursor"], wait="true")
+        assert page["as_of"] == first
+        found += page["events"]
+    expected = requests if order == "asc" else requests[::-1]
+    assert [event["request_id"] for event in found] == expected
+
+
+def test_a_cursor_is_good_for_its_own_question_alone(service: Service, auditor: Credentials, key_id: str) -> None:
+    use(service, key_id, 3)
+    given = {"key_id": key_id, "limit": 1}
+    cursor = told(service, "events", auditor, **given, wait="true")["next_cursor"]
+    assert told(service, "events", auditor, key_id=key_id, limit=2, cursor=cursor)["events"]
+    for changed in ({"limit": 1}, {**given, "operation": "Encrypt"}, {**given, "order": "asc"}):
+        assert asked(service, "events", auditor, **changed, cursor=cursor).json()["Code"] == "InvalidParameter"
+    other = "A" if cursor[5] != "A" else "B"
+    for spoilt in (cursor[:5] + other + cursor[6:], cursor[:-1], cursor + "A", "' or 1=1", "é" * 43, "=" * 43):
+        answer = asked(service, "events", auditor, **given, cursor=spoilt)
+        assert answer.json()["Code"] == "InvalidParameter", spoilt
+
+
+def test_a_misspelt_filter_is_refused_and_the_right_ones_are_named(service: Service, auditor: Credentials) -> None:
+    for path in ("events", "counts", "export", "coverage"):
+        answer = asked(service, path, auditor, pricipal="x")
+        assert answer.json()["Code"] == "InvalidParameter"
+        assert "pricipal" in answer.json()["Message"]
+    assert "principal" in asked(service, "events", auditor, pricipal="x").json()["Message"]
+
+
+HOSTILE: Final = ("' or '1'='1", "'; drop table projections.audit_trail; --", "%s%(x)s{}", "\\", "*", "a*b*", "\x1b[2J",
+                  "𝕊" * 50, "\u202e", "null", "[]", "$1", "1" * 400)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", ["events", "counts", "export"])
+def test_hostile_values_find_nothing_or_are_refused(service: Service, auditor: Credentials, path: str) -> None:
+    names = [*FILTERS, "context.a", "limit", "cursor", "order", "by", "format", "total", "wait"]
+    with service.http() as client:
+        for name in names:
+            for value in HOSTILE:
+                given = {"from_position": "999999999", "to_position": "9999999999", name: value}
+                answer = client.get(f"/audit/{path}", params=given, headers=signed.basic(auditor))
+                assert answer.status_code in {200, 400, 404}, (name, value, answer.text)
+                if answer.status_code == 200 and path == "events":
+                    assert not answer.json()["events"], (name, value)
+    assert told(service, "events", auditor, limit=1)["events"]
+
+
+# --- who sees what ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def other(service: Service) -> Account:
+    return another_account(service)
+
+
+def test_an_account_sees_what_concerns_it_and_nothing_else(service: Service, other: Account, key_id: str) -> None:
+    use(service, key_id)
+    service.send(signed.rpc(other.root, "DescribeKey", {"KeyId": key_id}))
+    for path, limit in (("events", {"limit": 1000}), ("export", {})):
+        answer = asked(service, path, other.root, wait="true", **limit)
+        rows = answer.json()["events"] if path == "events" else [json.loads(line) for line in answer.text.splitlines()]
+        assert rows
+        assert all(other.account_id in (row["account_id"], row.get("other_account_id")) for row in rows)
+    for given in ({"account_id": service.account_id}, {"principal": f"acs:ram::{service.account_id}:root"}):
+        assert told(service, "events", other.root, **given)["events"] == []
+        assert told(service, "counts", other.root, **given, by="principal")["groups"] == []
+    assert asked(service, f"keys/{key_id}/history", other.root).json()["Code"] == "Forbidden.KeyNotFound"
+    cursor = told(service, "events", None, limit=1)["next_cursor"]
+    assert asked(service, "events", other.root, limit=1, cursor=cursor).json()["Code"] == "InvalidParameter"
+
+
+def test_a_role_that_another_account_assumed_is_in_both_trails(service: Service, other: Account) -> None:
+    trust = json.dumps({"Version": "1", "Statement": [{
+        "Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"RAM": [f"acs:ram::{other.account_id}:root"]},
+    }]})  # fmt: skip
+    name = fresh("role")
+    role = ask(service, "CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
+    given = {"RoleArn": role["Arn"], "RoleSessionName": "visit"}
+    user = user_of(service, other)
+    answer = service.send(signed.rpc(user, "AssumeRole", given, version="2015-04-01"))
+    assert answer.status_code == 200, answer.text
+    request_id = answer.json()["RequestId"]
+    for who, party in ((None, other.account_id), (other.root, service.account_id)):
+        (event,) = told(service, "events", who, request_id=request_id, account_id=party, wait="true")["events"]
+        assert (event["account_id"], event["other_account_id"]) == (service.account_id, other.account_id)
+
+
+def user_of(service: Service, other: Account) -> Credentials:
+    """Roles are assumed by users."""
+    name = fresh("user")
+
+    def ram(action: str, **given: str) -> Any:
+        answer = service.send(signed.rpc(other.root, action, given, version="2015-05-01"))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    ram("CreateUser", UserName=name)
+    ram("AttachPolicyToUser", UserName=name, PolicyType="System", PolicyName="AliyunSTSAssumeRoleAccess")
+    made = ram("CreateAccessKey", UserName=name)["AccessKey"]
+    return Credentials(made["AccessKeyId"], made["AccessKeySecret"])
+
+
+def test_an_auditor_asks_everything_and_uses_no_key(service: Service, auditor: Credentials, key_id: str) -> None:
+    for path in ("events", "counts", "export", "coverage", f"keys/{key_id}/history"):
+        assert asked(service, path, auditor).status_code == 200
+    answer = service.send(signed.rpc(auditor, "Encrypt", {"KeyId": key_id, "Plaintext": "x"}))
+    assert answer.json()["Code"] == "Forbidden.NoPermission"
+
+
+def test_who_may_not_read_the_trail_learns_nothing_and_is_recorded(service: Service, key_id: str) -> None:
+    _, who = user_with(service, allowing("kms:*"), allowing("audit:SearchEvents", resource="acs:audit:*:1:trail"))
+    for path, action in (("events", "SearchEvents"), ("counts", "CountEvents"), ("export", "ExportEvents"),
+                         ("coverage", "GetCoverage"), (f"keys/{key_id}/history", "GetKeyHistory")):  # fmt: skip
+        answer = asked(service, path, who, pricipal="x")
+        assert (answer.status_code, answer.json()["Code"]) == (403, "NoPermission")
+        assert f"audit:{action} on acs:audit:*:{service.account_id}:trail" in answer.json()["Message"]
+        (event,) = service.events_of(answer.json()["RequestId"])
+        assert (event.topic, event.call["operation"]) == ("kms.call.refused", action)
+
+
+def test_one_operation_on_the_trail_can_be_allowed_alone(service: Service) -> None:
+    trail = f"acs:audit:*:{service.account_id}:trail"
+    _, who = user_with(service, allowing("audit:CountEvents", resource=trail))
+    assert asked(service, "counts", who).status_code == 200
+    assert asked(service, "events", who).json()["Code"] == "NoPermission"
+
+
+# --- counting and keys -----------------------------------------------------------------------------------------------
+
+
+def test_counts_say_how_often_by_whom_and_when_first_and_last(
+    service: Service, auditor: Credentials, key_id: str
+) -> None:
+    use(service, key_id, 3)
+    given = {"key_id": key_id, "by": "principal,operation,outcome", "wait": "true"}
+    groups = told(service, "counts", auditor, **given)["groups"]
+    assert [(group["operation"], group["count"], group["requests"]) for group in groups] == [
+        ("Encrypt", 3, 3),
+        ("CreateKey", 1, 1),
+    ]
+    assert groups[0]["principal"] == f"acs:ram::{service.account_id}:root"
+    assert groups[0]["last"]["position"] - groups[0]["first"]["position"] >= 2
+    assert groups[0]["first"]["recorded_at"] < groups[0]["last"]["recorded_at"]
+    limited = told(service, "counts", auditor, **given, limit=1)
+    assert (len(limited["groups"]), limited["more_groups"]) == (1, True)
+    (one,) = told(service, "counts", auditor, key_id=key_id)["groups"]
+    assert one["count"] == 4
+
+
+def test_failed_authentications_count_as_many_requests(service: Service, auditor: Credentials) -> None:
+    """Told when a minute is over: what is counted here is whatever other tests have failed so far."""
+    groups = told(service, "counts", auditor, by="outcome", wait="true")["groups"]
+    assert all(group["requests"] >= group["count"] for group in groups)
+
+
+def test_a_keys_history_is_its_life_and_its_users(service: Service, auditor: Credentials, key_id: str) -> None:
+    use(service, key_id, 2)
+    service.rpc("DisableKey", {"KeyId": key_id})
+    use_refused = service.rpc("Encrypt", {"KeyId": key_id, "Plaintext": "x"})
+    assert use_refused.json()["Code"] == "Rejected.Disabled"
+    found = told(service, f"keys/{key_id}/history", auditor, wait="true")
+    assert [event["operation"] for event in found["changes"]] == ["CreateKey", "DisableKey"]
+    assert {(use["operation"], use["outcome"]): use["count"] for use in found["uses"]} == {
+        ("Encrypt", "used"): 2,
+        ("Encrypt", "refused"): 1,
+    }
+    arn = f"acs:kms:cn-hangzhou:{service.account_id}:key/{key_id}"
+    by_arn = service.rpc("GetKeyHistory", {"key_id": arn}, version=AUDIT).json()
+    assert by_arn["changes"] == found["changes"]
+
+
+# --- exports ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_export_is_all_of_it_in_both_forms(service: Service, auditor: Credentials, key_id: str) -> None:
+    requests = use(service, key_id, 5)
+    given = {"key_id": key_id, "outcome": "used", "wait": "true"}
+    answer = asked(service, "export", auditor, **given)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    assert [json.loads(line)["request_id"] for line in answer.text.splitlines()] == requests
+    text = asked(service, "export", auditor, **given, format="csv", order="desc").text
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert [row["request_id"] for row in rows] == requests[::-1]
+    assert json.loads(rows[0]["details"])["key_version_id"]
+
+
+@pytest.mark.parametrize("door", ["RPC", "ACS3"])
+def test_an_export_comes_through_the_rpc_endpoint_as_well(service: Service, key_id: str, door: str) -> None:
+    requests = use(service, key_id, 3)
+    given = {"key_id": key_id, "outcome": "used", "wait": "true"}
+    answer = (service.rpc if door == "RPC" else service.acs)("ExportEvents", given, version=AUDIT)
+    assert answer.headers["transfer-encoding"] == "chunked"
+    assert [json.loads(line)["request_id"] for line in answer.text.splitlines()] == requests
+    with service.http() as client:  # the connection goes on
+        for _ in range(2):
+            raw = signed.rpc(service.root, "ExportEvents", given, version=AUDIT)
+            assert len(service.send(raw, client).text.splitlines()) == 3
+
+
+def test_what_callers_chose_is_nothing_to_a_terminal_or_a_spreadsheet(service: Service, auditor: Credentials) -> None:
+    region = f"=cmd|{secrets.token_hex(4)}\x1b[2J\n"
+    assert service.rpc("ListKeys", {"RegionId": region}).status_code == 400
+    text = asked(service, "export", auditor, region_id=region, format="csv", wait="true").text
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row["region_id"] == "'" + region.replace("\x1b", "\\x1b").replace("\n", "\\n")
+    lines = asked(service, "export", auditor, region_id=region).text
+    assert all(line.isprintable() for line in lines.splitlines())
+    assert json.loads(lines)["region_id"] == region
