@@ -10,6 +10,8 @@
 * :mod:`~projections.audit_trail`: every event as a row and a sentence.
 * :mod:`~projections.authority`: who was granted what, when, by whom and until when; its fold is
   :mod:`~projections.authority_fold`, on :mod:`~projections.authority_facts`.
+* :mod:`~projections.rebuilding`: all of these made again beside the service, compared, and put in their place.
+* ``sql/view_*.sql``: the schema ``audit``, which auditors read.
 * :mod:`~projections.tallies`: the ledger's exact counters, recomputed from the events.
 
 A projection never decides anything about a key: decisions are made on the key's stream and guarded.

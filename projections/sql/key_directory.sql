@@ -38,11 +38,13 @@ alter table key_directory
     add column if not exists deletion_scheduled_by text,
     add column if not exists destroyed_at          timestamptz,
     add column if not exists destroyed_by          text;
--- Long descriptions lie beside the rows: who lists keys reads none of them.
+-- Who lists keys is not to read descriptions: very long ones lie beside the rows, and the index has all that a list needs.
 alter table key_directory set (toast_tuple_target = 512);
 
-create index if not exists key_directory_listing
-    on key_directory (account_id, region_id, created_position) where not destroyed;
+create index if not exists key_directory_listed
+    on key_directory (account_id, region_id, created_position)
+    include (key_id, key_state, key_spec, key_usage, protection_level) where not destroyed;
+drop index if exists key_directory_listing;
 create index if not exists key_directory_versions on key_directory (key_version_id);
 create index if not exists key_directory_due
     on key_directory (delete_at) where delete_at is not null and not destroyed;

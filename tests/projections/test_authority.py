@@ -1,4 +1,4 @@
-"""Who was granted what, when and by whom: what stands at a position is what a replay up to it says, in any pages."""
+"""Who was granted what, when and by whom: what stands at a position is what a replay up to it says."""
 
 from __future__ import annotations
 
@@ -8,27 +8,20 @@ from typing import Any, Final
 
 import psycopg
 import pytest
-from psycopg.rows import namedtuple_row
 
-from adapters.ledger.mapper import decode
-from adapters.ledger.writer import LedgerWriter
 from domain import events
-from domain.events import CHANGES, EVENTS, Event
+from domain.events import CHANGES, EVENTS
 from domain.ram import attachments, groups, policies, roles, users
 from domain.ram import authority as authorities
 from domain.ram.authority import Authority
 from domain.ram.entities import PolicyType, TargetKind
 from domain.standing import Standing
-from projections.authority import COLUMNS, AuthorityRows
+from projections.authority import AuthorityRows
 from projections.authority_facts import Facts, Row, objects, subjects
 from projections.authority_fold import HANDLERS, apply
-from projections.pages import Entry
-from projections.projector import PoisonEvent, catch_up
 from tests.fixtures.authority_told import Said, told
 from tests.fixtures.ledger import ACCOUNT, NOON, a_call
-from tests.fixtures.postgres import LedgerDatabase
-from tests.fixtures.ram import facts as submissions
-from tests.fixtures.ram_account import DECRYPTS, ENCRYPTS, MINUTE, TRUSTS_ITSELF, Account
+from tests.fixtures.ram_account import DECRYPTS, MINUTE, TRUSTS_ITSELF, Account
 from tests.fixtures.ram_histories import RamLives, standing
 
 Connection = psycopg.AsyncConnection[Any]
@@ -226,89 +219,3 @@ def test_an_event_about_what_does_not_stand_says_that_the_ledger_is_corrupt(comm
     event = account.does(*command)
     with pytest.raises(KeyError):
         apply([Standing(9, NOON, event)], Facts())
-
-
-# --- the table -------------------------------------------------------------------------------------------------------
-
-
-async def rows(connection: Connection) -> list[Any]:
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    names = ", ".join(COLUMNS)
-    await cursor.execute(
-        f"select {names} from projections.authority order by since_position, kind, subject, object".encode()
-    )
-    return await cursor.fetchall()
-
-
-async def rebuild(connection: Connection, size: int) -> None:
-    await connection.execute("truncate projections.authority")
-    await connection.execute("delete from projections.tracking where application_name = %s", (ROWS.name,))
-    await catch_up(connection, ROWS, decode, size)
-
-
-async def recorded(writer: LedgerWriter, history: list[Event]) -> None:
-    for submission in submissions(history):
-        await writer.append(submission)
-
-
-@pytest.mark.parametrize("seed", range(3))
-async def test_rows_are_those_of_the_fold_in_any_pages(writer: LedgerWriter, connection: Connection, seed: int) -> None:
-    history = RamLives(seed).go_on(200)
-    await recorded(writer, history)
-    await catch_up(connection, ROWS, decode, 7)
-    followed = await rows(connection)
-    plain = [(*row[:6], *row[7:10], row[11], *row[13:]) for row in folded(standing(history))]
-    assert [(*row[:6], *row[7:10], row[11], *row[13:]) for row in followed] == plain
-    for size in (1, 50, 1_000):
-        await rebuild(connection, size)
-        assert await rows(connection) == followed
-
-
-class DiesOnPage(AuthorityRows):
-    """The process dies after it has stored a page's rows, before the position is committed with them."""
-
-    def __init__(self, page: int) -> None:
-        self._left = page
-
-    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
-        await super().store(connection, page)
-        self._left -= 1
-        if not self._left:
-            connection.pgconn.finish()
-
-
-async def test_a_crash_between_pages_leaves_no_fact_out_and_makes_none_twice(
-    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
-) -> None:
-    await recorded(writer, RamLives(5).go_on(150))
-    for page in (1, 2, 3):
-        dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
-        with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode, size=5)
-        await dying.close()
-    await catch_up(connection, ROWS, decode)
-    followed = await rows(connection)
-    await rebuild(connection, 1_000)
-    assert await rows(connection) == followed
-
-
-async def test_an_event_that_contradicts_what_stands_stops_the_projection_there(
-    writer: LedgerWriter, connection: Connection
-) -> None:
-    account = Account()
-    account.has_user("alice")
-    stray = events.GroupDeleted(**account.authority.next(a_call()), group_name="x", group_id="x")
-    await recorded(writer, [*account.history, stray])
-    with pytest.raises(PoisonEvent) as poison:
-        await catch_up(connection, ROWS, decode)
-    assert poison.value.position == 4
-
-
-async def test_texts_that_people_choose_stop_nothing(writer: LedgerWriter, connection: Connection) -> None:
-    account = Account()
-    account.does(users.create_user, "alice", comments="a\tb\nc\\N\x01\u202e")
-    account.has_policy("Encrypts", ENCRYPTS)
-    await recorded(writer, account.history)
-    await catch_up(connection, ROWS, decode)
-    (user,) = [row for row in await rows(connection) if row.kind == "user"]
-    assert user.details["comments"] == "a\tb\nc\\N\x01\u202e"
