@@ -56,6 +56,8 @@ class Settings(BaseSettings):
     """Of the service role: a libpq URL. It may call the append function and read, nothing else."""
     database_connections: Count = 4
     """Per process, besides the ledger writer's own connection."""
+    audit_connections: Count = 2
+    """Per process, for questions about the audit trail; an export has one more of its own."""
 
     hsm_mode: HsmMode = HsmMode.PKCS11
     hsm_uri: str = Field(default="", repr=False)

@@ -1,7 +1,8 @@
 """The wire: Alibaba's RPC endpoint, the REST routes and their page, health and metrics.
 
 * :mod:`~api.operations`: the one table of operations. RPC, REST, OpenAPI and authorisation are made from it. Its lines
-  stand in :mod:`~api.kms_operations` and :mod:`~api.ram_operations`; :mod:`~api.action` says what a line says.
+  stand in :mod:`~api.kms_operations` and :mod:`~api.ram_operations`; :mod:`~api.action` says what a line says, and
+  :mod:`~api.kms_answers` what REST routes answer.
 * :mod:`~api.handlers`: what each operation on keys does: parse, call, shape. :mod:`api.ram` does so for RAM.
 * :mod:`~api.parameters`: effective parameters of a request, typed, with Alibaba's errors.
 * :mod:`~api.dispatch`: one request from bytes to answer: authenticate, decide, record, answer.

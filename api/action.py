@@ -1,30 +1,37 @@
 """What a line of the table of operations says: the product it belongs to, its handler, effect, resources, parameters.
 
-Not here: the lines themselves (:mod:`api.kms_operations`, :mod:`api.ram_operations`).
+Not here: the lines themselves (:mod:`api.kms_operations`, :mod:`api.ram_operations`, :mod:`api.audit_operations`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
 from api.parameters import Parameters
 from api.services import Services
+from api.streaming import Stream
 from domain.recording import Case
 from domain.vocabulary import Operation
 
 Fields = Mapping[str, Any]
-Handler = Callable[[Services, Case, Parameters], Awaitable[Fields]]
+Told = Fields | Stream
+Handler = Callable[[Services, Case, Parameters], Awaitable[Told]]
 
 
 class Product(Enum):
-    """RAM's prefix of actions, and the version of the API by which a request says which product it means."""
+    """RAM's prefix of actions, and the version of the API by which a request says which product it means.
+
+    AUDIT is no product of Alibaba's: what its ActionTrail cannot be asked.
+    """
 
     KMS = ("kms", "2016-01-20")
     RAM = ("ram", "2015-05-01")
     STS = ("sts", "2015-04-01")
+    AUDIT = ("audit", "2026-11-25")
+    ACTIONTRAIL = ("actiontrail", "2020-07-06")
 
     def __init__(self, prefix: str, version: str) -> None:
         self.prefix = prefix
@@ -32,7 +39,7 @@ class Product(Enum):
 
     @property
     def is_regional(self) -> bool:
-        """RAM and STS are the same everywhere: what a request says of regions means nothing to them."""
+        """All but KMS are the same everywhere: what a request says of regions means nothing to them."""
         return self is Product.KMS
 
 
@@ -60,6 +67,7 @@ class Action:
     """:param resources: what RAM authorises the operation on: the last parts of ARNs, with parameters in braces. All of
         them must be allowed.
     :param route: method and path of its REST route; empty where only the RPC endpoint has it.
+    :param answer: what OpenAPI says of its answer's content, by media type.
     """
 
     product: Product
@@ -70,6 +78,7 @@ class Action:
     route: str
     summary: str
     parameters: tuple[Parameter, ...]
+    answer: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

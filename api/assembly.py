@@ -7,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from adapters import rate_limits
@@ -16,11 +17,13 @@ from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
 from adapters.key_cache import KeyCache
+from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
-from adapters.ledger.reader import Change
+from adapters.ledger.reader import Change, LedgerReader
 from adapters.publishing import keep_publishing
 from adapters.sessions import Sessions
 from adapters.settings import Settings
+from api.audit.trail import Trail
 from api.dispatch import Dispatcher
 from api.health import Check, Impaired
 from api.reading_ahead import read_large_accounts
@@ -32,6 +35,7 @@ from domain.ram.service import Administration
 from domain.stewardship import Stewardship
 from domain.sts import RoleSessions
 from projections.key_directory import KeyDirectory
+from projections.pages import Connection
 from projections.runner import stopped
 
 PROJECTION_CHECK_REGION: Final = ""
@@ -47,7 +51,10 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         failures = AuthenticationFailures(settings.database_url)
         await failures.start()
         authorities = AuthorityCache(deployment.reader)
-        services = _services(settings, deployment, keys, authorities, directory, failures)
+        asking = LedgerReader(settings.database_url, settings.audit_connections)
+        await asking.start()
+        trail = Trail(asking.connection, partial(_for_export, settings.database_url))
+        services = _services(settings, deployment, keys, authorities, directory, failures, trail)
         follower = ChangeFollower(settings.database_url, deployment.reader, _telling(keys, authorities))
         await follower.start()
         await read_large_accounts(authorities, deployment.reader)
@@ -57,6 +64,7 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         finally:
             publishing.cancel()
             await follower.close()
+            await asking.close()
             await failures.close()
 
 
@@ -67,6 +75,7 @@ def _services(
     authorities: AuthorityCache,
     directory: KeyDirectory,
     failures: AuthenticationFailures,
+    trail: Trail,
 ) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
     sessions = Sessions(hsm, authorities)
@@ -82,11 +91,19 @@ def _services(
         sessions=sessions,
         failures=failures,
         limits=rate_limits.from_settings(settings),
+        trail=trail,
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),
         new_id=uuid.uuid4,
     )
+
+
+@asynccontextmanager
+async def _for_export(database_url: str) -> AsyncIterator[Connection]:
+    """Of its own: an export lasts as long as whoever takes it wants."""
+    async with await connect(database_url, "key-ledger export") as connection:
+        yield connection
 
 
 def _telling(keys: KeyCache, authorities: AuthorityCache) -> Callable[[Sequence[Change]], None]:

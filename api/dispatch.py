@@ -24,11 +24,12 @@ from adapters.metrics import REQUEST_SECONDS, REQUESTS
 from adapters.observations import Observations
 from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream
 from api import wire
-from api.action import Action
+from api.action import Action, Told
 from api.authentication import Authentication
 from api.operations import OPERATIONS
 from api.parameters import Parameters, read_rest, read_rpc
 from api.services import Services
+from api.streaming import Stream
 from api.turns import Turns
 from api.wire import Answer
 from domain.call import Call, Caller
@@ -98,7 +99,7 @@ class Dispatcher:
         exchange = _Exchange(request, request_id, action, in_path)
         try:
             fields = await self._conduct(exchange)
-            answer, code = wire.success(fields, request_id, exchange.answer_format, exchange.xml_root), "OK"
+            answer, code = exchange.success(fields), "OK"
         except KeyLedgerError as error:
             answer, code = exchange.failure(error), error.code
             if isinstance(error, InternalFailure):
@@ -109,7 +110,7 @@ class Dispatcher:
         _count(exchange.operation, code, time.perf_counter() - started)
         return answer
 
-    async def _conduct(self, exchange: _Exchange) -> Mapping[str, object]:
+    async def _conduct(self, exchange: _Exchange) -> Told:
         """Decide and record; what proves nobody to have asked is counted.
 
         A replay does not: the signature is the caller's, and whoever sends it now may be anybody.
@@ -123,7 +124,7 @@ class Dispatcher:
                 await self._authentication.failed(exchange.received, exchange.claim, source_ip, error)
             raise
 
-    async def _decided(self, exchange: _Exchange, received: Received, claim: Claim) -> Mapping[str, object]:
+    async def _decided(self, exchange: _Exchange, received: Received, claim: Claim) -> Told:
         """Authenticate, then decide and record; anew where the caller's authority moved in between."""
         for attempt in range(AUTHENTICATIONS):
             try:
@@ -134,9 +135,7 @@ class Dispatcher:
                     return await self._in_turn(exchange, received, claim, moved)
         return await self._overtaken(exchange, received, claim)
 
-    async def _in_turn(
-        self, exchange: _Exchange, received: Received, claim: Claim, moved: GuardMoved
-    ) -> Mapping[str, object]:
+    async def _in_turn(self, exchange: _Exchange, received: Received, claim: Claim, moved: GuardMoved) -> Told:
         """A change of an account that was overtaken by another one: after those that wait already."""
         async with self._turns.of(moved.streams):
             for _ in range(AUTHENTICATIONS_IN_TURN):
@@ -146,7 +145,7 @@ class Dispatcher:
                     self._services.forget(moved.streams)
         return await self._overtaken(exchange, received, claim)
 
-    async def _overtaken(self, exchange: _Exchange, received: Received, claim: Claim) -> Mapping[str, object]:
+    async def _overtaken(self, exchange: _Exchange, received: Received, claim: Claim) -> Told:
         """Refuse who was authenticated again and again, and record it. The refusal is decided on nothing that their
         account says, so nothing that changes there can contradict it: it is not guarded.
 
@@ -161,9 +160,7 @@ class Dispatcher:
         refusal = StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
         return await recorded(call, access_key.access, services.ledger, services.forget, _refusing(refusal))
 
-    async def _attempted(
-        self, exchange: _Exchange, received: Received, claim: Claim, *, is_first: bool
-    ) -> Mapping[str, object]:
+    async def _attempted(self, exchange: _Exchange, received: Received, claim: Claim, *, is_first: bool) -> Told:
         """:raises GuardMoved: the caller's authority moved."""
         services = self._services
         now, exchange.is_proved = services.now(), False
@@ -177,7 +174,7 @@ class Dispatcher:
 
     def _decision(
         self, exchange: _Exchange, received: Received
-    ) -> tuple[Operation, Parameters, Callable[[Case], Awaitable[Mapping[str, object]]]]:
+    ) -> tuple[Operation, Parameters, Callable[[Case], Awaitable[Told]]]:
         """What is asked for, and what answers it. Nothing is refused here: a refusal is decided, so it is recorded."""
         services = self._services
         try:
@@ -186,7 +183,7 @@ class Dispatcher:
             asked = exchange.action.operation if exchange.action else Operation.UNKNOWN
             return asked, Parameters(received.parameters.values), _refusing(refusal)
 
-        async def decide(case: Case) -> Mapping[str, object]:
+        async def decide(case: Case) -> Told:
             if action.product.is_regional:
                 _check_region(case.call.region_id, services)
             return await action.handler(services, case, given)
@@ -241,7 +238,7 @@ class _Exchange:
         self.in_path = in_path
         self.operation = action.name if action else "unknown"
         self.changes_authority = False
-        self.is_regional = True
+        self.is_regional = action.product.is_regional if action else True
         self.xml_root = "KMS"
         self.answer_format = "JSON"
         self.host = ""
@@ -271,6 +268,11 @@ class _Exchange:
         self.changes_authority = action.changes_authority
         return action, given
 
+    def success(self, told: Told) -> Answer:
+        if isinstance(told, Stream):
+            return wire.streamed(told, self.request_id)
+        return wire.success(told, self.request_id, self.answer_format, self.xml_root)
+
     def failure(self, error: KeyLedgerError) -> Answer:
         return wire.failure(error, self.request_id, self.host, self.answer_format)
 
@@ -296,8 +298,8 @@ def _check_region(region_id: str, services: Services) -> None:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
 
 
-def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Mapping[str, object]]]:
-    async def decide(_: Case) -> Mapping[str, object]:
+def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Told]]:
+    async def decide(_: Case) -> Told:
         raise refusal
 
     return decide

@@ -1,4 +1,4 @@
-"""The REST routes under ``/v1``, made from the table of operations, with what the OpenAPI page shows of them.
+"""The REST routes under ``/v1`` and ``/audit``, made from the table of operations, and what OpenAPI shows of them.
 
 A route's parameters come from its path, its query and a JSON body, under Alibaba's names; then the call is the same as
 on the RPC endpoint.
@@ -13,34 +13,27 @@ from typing import Any, Final
 import fastapi
 from fastapi import APIRouter, Response
 
-from api.action import Action, Parameter
+from api.action import Action, Parameter, Product
 from api.dispatch import Dispatcher
+from api.kms_answers import ANSWERS, ERROR
 from api.operations import OPERATIONS
 from api.rpc import BodyTooLarge, read_body, request_of
+from api.streaming import StreamedResponse
 from api.wire import Answer
 
+_TAGS: Final = {Product.AUDIT: "audit trail"}
 _SECURITY: Final[list[dict[str, list[str]]]] = [{"AccessKey": []}]
-
-_ERROR: Final = {
-    "type": "object",
-    "required": ["Code", "Message", "RequestId"],
-    "properties": {
-        "Code": {"type": "string", "example": "Rejected.Disabled"},
-        "Message": {"type": "string"},
-        "RequestId": {"type": "string", "format": "uuid"},
-        "HttpStatus": {"type": "integer"},
-    },
-}
 
 
 def rest_router(dispatcher: Dispatcher) -> APIRouter:
-    router = APIRouter(tags=["keys"])
+    router = APIRouter()
     for action in filter(attrgetter("route"), OPERATIONS.values()):
         method, path = action.route.split(" ")
         router.add_api_route(
             path,
             _endpoint(dispatcher, action),
             methods=[method],
+            tags=[_TAGS.get(action.product, "keys")],
             name=action.name,
             operation_id=action.name,
             summary=action.summary,
@@ -65,13 +58,15 @@ def _endpoint(dispatcher: Dispatcher, action: Action) -> Callable[[fastapi.Reque
 
 
 def as_response(answer: Answer) -> Response:
+    if answer.chunks is not None:
+        return StreamedResponse(answer.status, answer.headers, answer.chunks)
     response = Response(answer.body, answer.status)
     response.raw_headers = list(answer.headers)
     return response
 
 
 def _described(action: Action, method: str, path: str) -> dict[str, Any]:
-    """The OpenAPI operation: path and query parameters, or a JSON body, and the shape of errors."""
+    """The OpenAPI operation: path and query parameters, or a JSON body; answers and errors field by field."""
     in_path = [parameter for parameter in action.parameters if f"{{{parameter.name}}}" in path]
     others = [parameter for parameter in action.parameters if parameter not in in_path]
     described: dict[str, Any] = {
@@ -80,9 +75,9 @@ def _described(action: Action, method: str, path: str) -> dict[str, Any]:
         "responses": {
             "200": {
                 "description": "Done and recorded",
-                "content": {"application/json": {"schema": {"type": "object"}}},
+                "content": action.answer or {"application/json": {"schema": ANSWERS[action.operation]}},
             },
-            "default": {"description": "Refused", "content": {"application/json": {"schema": _ERROR}}},
+            "default": {"description": "Refused", "content": {"application/json": {"schema": ERROR}}},
         },
     }
     if method == "GET":

@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.access_keys import AccessKeys
 from adapters.rate_limits import RateLimits
 from adapters.sessions import Sessions
+from api.audit.trail import Trail
 from api.authentication import Failures
 from domain.custody import Custody
 from domain.ports import Authorities, Keys, Ledger
@@ -33,6 +34,7 @@ class Services:
     sessions: Sessions
     failures: Failures
     limits: RateLimits
+    trail: Trail
     regions: tuple[str, ...]
     default_region: str
     now: Callable[[], datetime]

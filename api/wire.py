@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 from xml.sax.saxutils import escape
 
 import orjson
 
+from api.streaming import Stream
 from domain import errors
 from domain.errors import InvalidParameter, KeyLedgerError
 
@@ -51,11 +52,14 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 class Answer(NamedTuple):
-    """``headers`` are ASGI's: names in lower case; Content-Length is among them."""
+    """``headers`` are ASGI's: names in lower case; Content-Length is among them, but where there are ``chunks``: the
+    parts of a body whose length nobody knows yet, all that there is of it.
+    """
 
     status: int
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    chunks: AsyncGenerator[bytes, None] | None = None
 
 
 def success(fields: Mapping[str, Any], request_id: UUID, answer_format: str = "JSON", root: str = "KMS") -> Answer:
@@ -73,6 +77,17 @@ def success(fields: Mapping[str, Any], request_id: UUID, answer_format: str = "J
     if any(_NOT_XML.search(text) for text in _texts(content)):
         raise InvalidParameter("Format", "The answer has a character that XML 1.0 cannot carry. Ask for JSON.")
     return _answer(200, _XML, _xml(root, content), spelled)
+
+
+def streamed(stream: Stream, request_id: UUID) -> Answer:
+    """The answer 200 with a body that has only begun."""
+    headers = [
+        (b"content-type", stream.media_type.encode()),
+        (b"content-disposition", f'attachment; filename="{stream.file_name}"'.encode()),
+        (b"x-acs-request-id", str(request_id).encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    return Answer(200, headers, b"", stream.chunks)
 
 
 def failure(error: KeyLedgerError, request_id: UUID, host: str = "", answer_format: str = "JSON") -> Answer:

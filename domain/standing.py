@@ -7,22 +7,9 @@ machines that decided the events.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from domain.events import Event
-
-
-class Stands(Protocol):
-    """What folds ask of one; whoever reads pages may decode the event only when it is asked for."""
-
-    @property
-    def position(self) -> int: ...
-
-    @property
-    def recorded_at(self) -> datetime: ...
-
-    @property
-    def event(self) -> Event: ...
 
 
 class Standing(NamedTuple):

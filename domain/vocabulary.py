@@ -103,6 +103,19 @@ class Operation(StrEnum):
     # STS
     ASSUME_ROLE = "AssumeRole"
     GET_CALLER_IDENTITY = "GetCallerIdentity"
+    # the audit trail
+    SEARCH_EVENTS = "SearchEvents"
+    COUNT_EVENTS = "CountEvents"
+    EXPORT_EVENTS = "ExportEvents"
+    GET_KEY_HISTORY = "GetKeyHistory"
+    GET_KEY_AT = "GetKeyAt"
+    LIST_KEY_FINDINGS = "ListKeyFindings"
+    LIST_UNUSED_PERMISSIONS = "ListUnusedPermissions"
+    GET_LEAST_POLICY = "GetLeastPolicy"
+    EVALUATE_POLICY = "EvaluatePolicy"
+    LIST_AUTHORITY_CHANGES = "ListAuthorityChanges"
+    GET_COVERAGE = "GetCoverage"
+    LOOKUP_EVENTS = "LookupEvents"
     # the service's own
     DESTROY_KEY = "DestroyKey"
     SET_UP = "SetUp"

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from domain.events import Event
-from domain.standing import Stands
+from domain.standing import Standing
 from projections.authority_facts import Facts, Row, objects, subjects
 from projections.authority_fold import HANDLERS, apply
 from projections.copying import copy_rows, json_text
-from projections.projector import Connection
+from projections.pages import Connection, Entry
 
 COLUMNS: Final = Row._fields
 
@@ -27,9 +27,11 @@ class AuthorityRows:
     tables: tuple[str, ...] = ("authority",)
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Stands]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Three statements, however many events: read what they are about, end what ended, copy what began."""
-        ours = [standing for standing in page if type(standing.event) in HANDLERS]
+        # Every event is read, also what is none of ours: one that this version does not know may be about RAM.
+        standing = [Standing(entry.position, entry.recorded_at, entry.event) for entry in page]
+        ours = [one for one in standing if type(one.event) in HANDLERS]
         if not ours:
             return
         facts = Facts(await _standing(connection, ours))
@@ -40,16 +42,16 @@ class AuthorityRows:
             await copy_rows(connection, "authority", COLUMNS, map(_cells, facts.begun))
 
 
-async def _standing(connection: Connection, page: Sequence[Stands]) -> list[Row]:
+async def _standing(connection: Connection, page: Sequence[Standing]) -> list[Row]:
     cursor = await connection.execute(_STANDING, [*_named(page, subjects), *_named(page, objects)])
     return [Row(*row) for row in await cursor.fetchall()]
 
 
-def _named(page: Sequence[Stands], of: Callable[[Event], Iterable[str]]) -> tuple[list[str], list[str]]:
+def _named(page: Sequence[Standing], of: Callable[[Event], Iterable[str]]) -> tuple[list[str], list[str]]:
     """Accounts and names, side by side."""
     found = {
         (event.account_id, name)  # type: ignore[attr-defined]  # every event that has a handler has it
-        for event in (standing.event for standing in page)
+        for _, _, event in page
         for name in of(event)
     }
     return [account_id for account_id, _ in found], [name for _, name in found]

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from domain import events
 from domain.events import Event
-from domain.standing import Stands
+from domain.standing import Standing
 from projections.copying import storable
 
 ROOT: Final = "root"
@@ -78,10 +78,10 @@ class Facts:
             self._keep(row)
             self._stored.add((row.since_position, row.fact))
 
-    def at(self, standing: Stands) -> None:
+    def at(self, standing: Standing) -> None:
         """What happens from now on is this event's doing."""
-        call = standing.event.call
-        self._at = (standing.position, standing.recorded_at, call.operation.value, call.by.principal)
+        position, recorded_at, event = standing
+        self._at = (position, recorded_at, event.call.operation.value, event.call.by.principal)
 
     @property
     def ended(self) -> list[Row]:

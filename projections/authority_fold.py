@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from domain import events
 from domain.events import Event
-from domain.standing import Stands
+from domain.standing import Standing
 from projections.authority_facts import EVERY_REGION, ROOT, TRUST, Fact, Facts
 
 
-def apply(history: Iterable[Stands], facts: Facts) -> None:
+def apply(history: Iterable[Standing], facts: Facts) -> None:
     """Events that are nothing to RAM change nothing."""
     for standing in history:
         handler = HANDLERS.get(type(standing.event))

@@ -13,10 +13,10 @@ from uuid import UUID
 
 from domain import events
 from domain.events import Event
-from domain.standing import Stands
+from domain.standing import Standing
 from domain.vocabulary import KeyState
 from projections.copying import json_text, storable
-from projections.projector import Connection
+from projections.pages import Connection, Entry
 
 
 class KeyRow(NamedTuple):
@@ -47,7 +47,7 @@ class KeyRow(NamedTuple):
     destroyed_by: str | None = None
 
 
-def folded(page: Iterable[Stands], rows: Mapping[UUID, KeyRow]) -> dict[UUID, KeyRow]:
+def folded(page: Iterable[Standing], rows: Mapping[UUID, KeyRow]) -> dict[UUID, KeyRow]:
     """The rows that ``page`` leaves otherwise than it found them.
 
     :param rows: of all keys that it changes.
@@ -71,22 +71,22 @@ class KeyDirectoryRows:
     tables: tuple[str, ...] = ("key_directory",)
     changes_only = True
 
-    async def store(self, connection: Connection, page: Sequence[Stands]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Three statements, however many events."""
-        concerned = {standing.event.originator_id for standing in page if type(standing.event) in _HANDLERS}
+        concerned = {entry.stream for entry in page if entry.topic in _TOPICS}
         rows: dict[UUID, KeyRow] = {}
         if concerned:
             cursor = await connection.execute(_READ, (list(concerned),))
             rows = {row[0]: KeyRow(*row) for row in await cursor.fetchall()}
-        changed = folded(page, rows)
-        new = {standing.event.originator_id for standing in page if isinstance(standing.event, events.KeyCreated)}
+        changed = folded((Standing(entry.position, entry.recorded_at, entry.event) for entry in page), rows)
+        new = {entry.stream for entry in page if entry.topic == events.KeyCreated.TOPIC}
         if updated := [row for key_id, row in changed.items() if key_id not in new]:
             await connection.execute(_UPDATE, _arrays(updated))
         if inserted := [row for key_id, row in changed.items() if key_id in new]:
             await connection.execute(_INSERT, _arrays(inserted))
 
 
-def _created(standing: Stands, event: events.KeyCreated) -> KeyRow:
+def _created(standing: Standing, event: events.KeyCreated) -> KeyRow:
     return KeyRow(
         key_id=event.originator_id,
         key_version_id=event.key_version_id,
@@ -110,7 +110,7 @@ def _created(standing: Stands, event: events.KeyCreated) -> KeyRow:
     )
 
 
-def _in_state(row: KeyRow, state: KeyState, standing: Stands) -> KeyRow:
+def _in_state(row: KeyRow, state: KeyState, standing: Standing) -> KeyRow:
     """EnableKey on an enabled key is recorded again, and changes nothing."""
     if row.key_state == state:
         return row
@@ -123,19 +123,19 @@ def _in_state(row: KeyRow, state: KeyState, standing: Stands) -> KeyRow:
     )
 
 
-def _enabled(row: KeyRow, standing: Stands, _: Event) -> KeyRow:
+def _enabled(row: KeyRow, standing: Standing, _: Event) -> KeyRow:
     return _in_state(row, KeyState.ENABLED, standing)
 
 
-def _disabled(row: KeyRow, standing: Stands, _: Event) -> KeyRow:
+def _disabled(row: KeyRow, standing: Standing, _: Event) -> KeyRow:
     return _in_state(row, KeyState.DISABLED, standing)
 
 
-def _described(row: KeyRow, _: Stands, event: events.KeyDescriptionUpdated) -> KeyRow:
+def _described(row: KeyRow, _: Standing, event: events.KeyDescriptionUpdated) -> KeyRow:
     return row._replace(description=storable(event.description))
 
 
-def _scheduled(row: KeyRow, standing: Stands, event: events.KeyDeletionScheduled) -> KeyRow:
+def _scheduled(row: KeyRow, standing: Standing, event: events.KeyDeletionScheduled) -> KeyRow:
     return _in_state(row, KeyState.PENDING_DELETION, standing)._replace(
         delete_at=event.delete_at,
         deletion_scheduled_at=event.timestamp,
@@ -143,19 +143,19 @@ def _scheduled(row: KeyRow, standing: Stands, event: events.KeyDeletionScheduled
     )
 
 
-def _cancelled(row: KeyRow, standing: Stands, _: Event) -> KeyRow:
+def _cancelled(row: KeyRow, standing: Standing, _: Event) -> KeyRow:
     enabled = _in_state(row, KeyState.ENABLED, standing)
     return enabled._replace(delete_at=None, deletion_scheduled_at=None, deletion_scheduled_by=None)
 
 
-def _destroyed(row: KeyRow, standing: Stands, event: events.KeyDestroyed) -> KeyRow:
+def _destroyed(row: KeyRow, standing: Standing, event: events.KeyDestroyed) -> KeyRow:
     """Alibaba knows no state for it: such a key is not there any more."""
     by = event.call.by.principal
     since = row._replace(state_since=event.timestamp, state_by=by, state_position=standing.position)
     return since._replace(destroyed=True, destroyed_at=event.timestamp, destroyed_by=by)
 
 
-_HANDLERS: Final[Mapping[type[Event], Callable[[KeyRow, Stands, Any], KeyRow]]] = {
+_HANDLERS: Final[Mapping[type[Event], Callable[[KeyRow, Standing, Any], KeyRow]]] = {
     events.KeyEnabled: _enabled,
     events.KeyDisabled: _disabled,
     events.KeyDescriptionUpdated: _described,
@@ -163,6 +163,8 @@ _HANDLERS: Final[Mapping[type[Event], Callable[[KeyRow, Stands, Any], KeyRow]]] 
     events.KeyDeletionCancelled: _cancelled,
     events.KeyDestroyed: _destroyed,
 }
+
+_TOPICS: Final = frozenset(kind.TOPIC for kind in _HANDLERS)
 
 _TIMES: Final = ("delete_at", "created_at", "state_since", "deletion_scheduled_at", "destroyed_at")
 _TYPES: Final = (

@@ -21,18 +21,19 @@ from typing import Annotated, Any, Final
 import typer
 
 from adapters.settings import Settings
-from domain.audit.cells import harmless
 from domain.audit.facts import accounts_of, key_named
 from domain.audit.scope import Scope
 from domain.audit.sentences import sentence
 from domain.audit.words import plural, visible
+from domain.cells import harmless
 from domain.events import EVENTS
 from domain.standing import Standing
 from scripts.envelope.failure import FileTrouble, WrongUse
+from scripts.key_ids import key_id_of
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 from scripts.operating.progress import progress
-from scripts.operating.questions import AccountOption, RegionOption, key_id_of, uid_of
+from scripts.operating.questions import AccountOption, RegionOption, uid_of
 from scripts.operating.reading import Reading, WasRead, head_of, position_within
 from scripts.operating.table import Form, form_of, remark
 
@@ -69,7 +70,12 @@ def replay(
     """Read the ledger again, one line an event, and verify it on the way."""
     with in_words("Nothing was changed."), _whoever_listens():
         form = form_of(as_csv=as_csv, as_json=as_json)
-        scope = Scope(account_id=uid_of(account), region_id=region or "", key_id=key_id_of(key), topic=_known(topic))
+        scope = Scope(
+            account_id=uid_of(account),
+            region_id=region or "",
+            key_id=None if key is None else key_id_of(key),
+            topic=_known(topic),
+        )
         shown, read = asyncio.run(_replayed(settings_of(data), first, last, scope, form))
         _sum_up(shown, read, form)
         sys.stdout.flush()

@@ -16,6 +16,6 @@ from __future__ import annotations
 
 from adapters.embedded.cluster import Tuning
 from adapters.embedded.place import Place, discard, find_place
-from adapters.embedded.server import EmbeddedPostgres
+from adapters.embedded.server import EmbeddedPostgres, administrator_url
 
-__all__ = ["EmbeddedPostgres", "Place", "Tuning", "discard", "find_place"]
+__all__ = ["EmbeddedPostgres", "Place", "Tuning", "administrator_url", "discard", "find_place"]

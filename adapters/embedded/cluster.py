@@ -18,6 +18,7 @@ from adapters.embedded.place import Place
 from adapters.processes import Command
 
 SUPERUSER: Final = "ledger_admin"
+_PASSWORD: Final = "superuser-password"  # noqa: S105  a file's name
 _ENVIRONMENT: Final = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
@@ -47,14 +48,21 @@ def ensure_cluster(place: Place, tuning: Tuning) -> str:
         return password
 
 
+def kept_password(place: Place) -> str | None:
+    """The superuser's; None where no cluster was begun here."""
+    file = place.folder / _PASSWORD
+    return file.read_text(encoding="ascii").strip() if file.exists() else None
+
+
 def _password(place: Place) -> str:
     """Kept before the cluster is made: if we die in between, the next start makes the cluster with the same one."""
-    file = place.folder / "superuser-password"
-    if not file.exists():
+    kept = kept_password(place)
+    if kept is None:
+        file, kept = place.folder / _PASSWORD, secrets.token_urlsafe(32)
         fresh = file.with_suffix(".new")
-        _private(fresh, secrets.token_urlsafe(32))
+        _private(fresh, kept)
         fresh.replace(file)
-    return file.read_text(encoding="ascii").strip()
+    return kept
 
 
 def _initialise(place: Place, password: str, tuning: Tuning) -> None:

@@ -66,6 +66,11 @@ def find_place(data_folder: Path) -> Place:
         return Place(folder, _sockets(folder, account), binaries_for(account), account, remark)
 
 
+def has_place(data_folder: Path) -> bool:
+    """Whether a cluster has, or once had, its place by this data folder."""
+    return (data_folder / "postgresql").exists() or (data_folder / _POINTER).exists()
+
+
 def discard(place: Place) -> None:
     """Remove a stopped cluster and its socket folder: for tests, and for operators who mean it."""
     shutil.rmtree(place.folder, ignore_errors=True)

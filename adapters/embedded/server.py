@@ -13,9 +13,9 @@ import psycopg
 from psycopg import sql
 
 from adapters.cannot_start import CannotStart, explained, is_about_a_full_disk
-from adapters.embedded.cluster import SUPERUSER, Tuning, ensure_cluster
+from adapters.embedded.cluster import SUPERUSER, Tuning, ensure_cluster, kept_password
 from adapters.embedded.leftovers import end_leftovers
-from adapters.embedded.place import Place
+from adapters.embedded.place import Place, find_place, has_place
 from adapters.processes import Command
 
 START_SECONDS: Final = 60.0
@@ -66,9 +66,7 @@ class EmbeddedPostgres:
 
     def url(self, database: str = "postgres", user: str = SUPERUSER, password: str | None = None) -> str:
         """A libpq URL through the socket; of the superuser, where not told otherwise."""
-        secret = quote(self._password if password is None else password, safe="")
-        host = quote(str(self.place.sockets), safe="")
-        return f"postgresql://{quote(user, safe='')}:{secret}@/{quote(database, safe='')}?host={host}&port=5432"
+        return _url(self.place, database, user, self._password if password is None else password)
 
     def answers(self) -> bool:
         """Whether it accepts connections now."""
@@ -116,6 +114,21 @@ class EmbeddedPostgres:
             except subprocess.TimeoutExpired:
                 continue
             return
+
+
+def administrator_url(data_folder: Path, database: str) -> str | None:
+    """The superuser's URL of the cluster in ``data_folder``, which another process runs; None where there is none."""
+    if not has_place(data_folder):
+        return None
+    place = find_place(data_folder)
+    password = kept_password(place)
+    return None if password is None else _url(place, database, SUPERUSER, password)
+
+
+def _url(place: Place, database: str, user: str, password: str) -> str:
+    host = quote(str(place.sockets), safe="")
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    return f"postgresql://{login}@/{quote(database, safe='')}?host={host}&port=5432"
 
 
 _FILES: Final = {"config_file": "postgresql.conf", "hba_file": "pg_hba.conf"}

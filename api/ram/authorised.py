@@ -1,4 +1,5 @@
-"""Permission comes first: an operation of RAM is decided only after all ARNs it touches were allowed.
+"""Permission comes first: an operation of RAM, or on the audit trail, is decided only after all ARNs it touches were
+allowed.
 
 So nobody learns without permission whether a user, a policy or a role exists.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from api.action import Fields, Handler
+from api.action import Handler, Told
 from api.parameters import Parameters
 from api.ram import reading
 from api.services import Services
@@ -23,15 +24,17 @@ _OPTIONAL: Final = re.compile(r"\{(\w+)\?\}")
 def authorised(ram_action: str, resources: tuple[str, ...], handler: Handler) -> Handler:
     """``handler``, asked only where ``ram_action`` is allowed on all of ``resources``."""
 
-    async def decided(services: Services, case: Case, given: Parameters) -> Fields:
-        for resource in arns(resources, given, case.call.by):
+    product = ram_action.partition(":")[0]
+
+    async def decided(services: Services, case: Case, given: Parameters) -> Told:
+        for resource in arns(resources, given, case.call.by, product):
             case.authorise(ram_action, resource)
         return await handler(services, case, given)
 
     return decided
 
 
-def arns(resources: tuple[str, ...], given: Parameters, caller: Caller) -> tuple[str, ...]:
+def arns(resources: tuple[str, ...], given: Parameters, caller: Caller, product: str = "ram") -> tuple[str, ...]:
     """``acs:ram:*:<uid>:user/alice`` for ``user/{UserName}``.
 
     ``user/{NewUserName?}`` is asked about where it is sent: a rename needs permission on both names, or whoever may
@@ -41,7 +44,7 @@ def arns(resources: tuple[str, ...], given: Parameters, caller: Caller) -> tuple
 
     :raises MissingParameter: what an ARN is made of is absent.
     """
-    return tuple(_arn(resource, given, caller) for resource in resources if _is_sent(resource, given))
+    return tuple(_arn(product, resource, given, caller) for resource in resources if _is_sent(resource, given))
 
 
 def _is_sent(resource: str, given: Parameters) -> bool:
@@ -49,11 +52,11 @@ def _is_sent(resource: str, given: Parameters) -> bool:
     return optional is None or bool(given.optional(optional[1]))
 
 
-def _arn(resource: str, given: Parameters, caller: Caller) -> str:
+def _arn(product: str, resource: str, given: Parameters, caller: Caller) -> str:
     whose, _, named = resource.rpartition(":")
     of_system = whose == "{PolicyType}" and given.required("PolicyType") == PolicyType.SYSTEM
     account = "system" if of_system else caller.account_id
-    return f"acs:ram:*:{account}:{_BRACES.sub(lambda braces: _value(braces[1], given, caller), named)}"
+    return f"acs:{product}:*:{account}:{_BRACES.sub(lambda braces: _value(braces[1], given, caller), named)}"
 
 
 def _value(name: str, given: Parameters, caller: Caller) -> str:

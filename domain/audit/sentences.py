@@ -63,6 +63,18 @@ _TOLD_OF: Final[Mapping[Operation, str]] = {
     Operation.LIST_POLICIES: "listed policies",
     Operation.LIST_ROLES: "listed roles",
     Operation.GET_CALLER_IDENTITY: "asked who they are",
+    Operation.SEARCH_EVENTS: "searched the audit trail",
+    Operation.COUNT_EVENTS: "counted events of the audit trail",
+    Operation.EXPORT_EVENTS: "exported events of the audit trail",
+    Operation.GET_KEY_HISTORY: "looked at the history of a key",
+    Operation.GET_KEY_AT: "asked who could use a key",
+    Operation.LIST_KEY_FINDINGS: "asked which keys deserve attention",
+    Operation.LIST_UNUSED_PERMISSIONS: "asked which permissions nobody used",
+    Operation.GET_LEAST_POLICY: "asked for the least policy of somebody",
+    Operation.EVALUATE_POLICY: "asked what other policies would have changed",
+    Operation.LIST_AUTHORITY_CHANGES: "asked who granted what to whom",
+    Operation.GET_COVERAGE: "asked how complete the audit trail is",
+    Operation.LOOKUP_EVENTS: "looked up events of the audit trail",
 }
 
 _INTO: Final = {"Active": "activated", "Inactive": "deactivated"}

@@ -1,4 +1,5 @@
-"""The system policies: Alibaba's for KMS and the four for RAM and STS; the same in every account, nobody's to change.
+"""The system policies: Alibaba's for KMS, the four for RAM and STS, and two for auditors; the same in every account,
+nobody's to change.
 
 Scope and version as published, but for statements about operations that are not served here. They are no events: what
 they say belongs to this version of the service, and whoever changes one changes what every ledger's callers may do.
@@ -44,6 +45,22 @@ _GIVEN: Final = (
         "2015-04-28",
         "Users, groups, policies and roles: looking.",
         """{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["ram:Get*", "ram:List*"],
+ "Resource": "*"}]}""",
+    ),
+    _Given(
+        "AliyunActionTrailReadOnlyAccess",
+        "v1",
+        "2016-03-28",
+        "The audit trail, as ActionTrail tells it: looking.",
+        """{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["actiontrail:Lookup*", "actiontrail:Describe*",
+ "actiontrail:Get*", "actiontrail:List*"], "Resource": "*"}]}""",
+    ),
+    _Given(
+        "KeyLedgerAuditReadOnlyAccess",
+        "v1",
+        "2026-11-25",
+        "The audit trail: searching, counting, exporting and asking it everything; using no key, changing nothing.",
+        """{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["audit:*", "actiontrail:LookupEvents"],
  "Resource": "*"}]}""",
     ),
     _Given(

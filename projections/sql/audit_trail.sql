@@ -40,20 +40,29 @@ create table if not exists audit_trail (
 -- Times follow positions, so a page range of the table is a time range. Where a question names somebody or something, its
 -- rows lie in the order of positions behind that: a page of the newest ones is a short walk, whatever the trail's length.
 create index if not exists audit_trail_time on audit_trail using brin (recorded_at);
-create index if not exists audit_trail_account on audit_trail (account_id, position);
+-- An account's events are counted, by what is counted most, without a look at the rows themselves.
+create index if not exists audit_trail_account on audit_trail (account_id, position)
+    include (recorded_at, principal, operation, outcome, occurrences);
 create index if not exists audit_trail_other_account on audit_trail (other_account_id, position)
     where other_account_id is not null;
 create index if not exists audit_trail_key on audit_trail (key_id, position) where key_id is not null;
 create index if not exists audit_trail_principal on audit_trail (principal, position);
+create index if not exists audit_trail_kind on audit_trail (principal_kind, position);
+create index if not exists audit_trail_user on audit_trail (user_name, position);
 create index if not exists audit_trail_access_key on audit_trail (access_key_id, position);
 create index if not exists audit_trail_assumed_by on audit_trail (assumed_by, position) where assumed_by is not null;
 create index if not exists audit_trail_operation on audit_trail (operation, position);
+create index if not exists audit_trail_topic on audit_trail (topic, position);
 create index if not exists audit_trail_outcome on audit_trail (outcome, position);
 create index if not exists audit_trail_error on audit_trail (error_code, position) where error_code is not null;
+create index if not exists audit_trail_region on audit_trail (region_id, position);
+create index if not exists audit_trail_transport on audit_trail (secure_transport, position);
 create index if not exists audit_trail_source on audit_trail (source_ip, position);
 create index if not exists audit_trail_agent on audit_trail (user_agent, position);
 create index if not exists audit_trail_request on audit_trail (request_id);
 create index if not exists audit_trail_resource on audit_trail (resource, position) where resource is not null;
+create index if not exists audit_trail_session on audit_trail ((details ->> 'access_key_id'))
+    where topic = 'sts.role.assumed';
 create index if not exists audit_trail_context on audit_trail using gin (encryption_context jsonb_path_ops)
     where encryption_context is not null;
 

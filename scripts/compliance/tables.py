@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterator
 
-from domain.audit.cells import harmless
 from domain.audit.words import visible
+from domain.cells import harmless
 from scripts.compliance.document import Cell, Document, Table, exact
 
 

@@ -8,6 +8,7 @@ ledger.
 * :mod:`~scripts.envelope.file_format`   the bytes of an enveloped file, to the offset; reading and writing its header
 * :mod:`~scripts.envelope.stream`        the body: streaming authenticated encryption by Tink, in constant memory
 * :mod:`~scripts.envelope.data_key`      what is asked of a KMS
+* :mod:`~scripts.envelope.context_option`  what ``--context`` says
 * :mod:`~scripts.envelope.kms`           data keys from a KMS through the official SDK;
   :mod:`~scripts.envelope.kms_trouble` turns the SDK's exceptions into sentences
 * :mod:`~scripts.envelope.credentials`   who calls which service

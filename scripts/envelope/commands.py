@@ -14,6 +14,7 @@ import typer
 from domain.encryption_context import EncryptionContext, checked
 from domain.errors import InvalidParameter
 from scripts.envelope import credentials, sealing
+from scripts.envelope.context_option import parts_of
 from scripts.envelope.data_key import Kms
 from scripts.envelope.endpoints import STANDARD_STREAM, FileTarget, Source, StreamTarget, Target
 from scripts.envelope.failure import WrongUse
@@ -221,19 +222,8 @@ def _decrypted_name(source: str) -> str:
     return name
 
 
-def _context(parts: list[str] | None) -> EncryptionContext:
-    """``NAME=VALUE`` parts as a map; a value may contain further equals signs."""
-    context: dict[str, str] = {}
-    for part in parts or []:
-        name, equals, value = part.partition("=")
-        if not name or not equals:
-            raise WrongUse(
-                f"--context {part!r} has no name or no equals sign.", "Write it like --context project=apollo ."
-            )
-        if name in context:
-            raise WrongUse(f"--context names {name!r} twice.", "Give each name once.")
-        context[name] = value
+def _context(options: list[str] | None) -> EncryptionContext:
     try:
-        return checked(cast("Mapping[object, object]", context))
+        return checked(cast("Mapping[object, object]", parts_of(options or [])))
     except InvalidParameter as trouble:
         raise WrongUse(f"The context does not fit: {trouble.message}", "Shorten it.") from None

@@ -37,6 +37,10 @@ class KmsRefused(Failure):
     exit_code = 4
 
 
+class KmsBusy(KmsRefused):
+    """Not now: the same question may be answered in a moment."""
+
+
 class KmsUnreachable(Failure):
     """There was no usable answer: refused connection, timeout, proxy, or something that is no KMS."""
 

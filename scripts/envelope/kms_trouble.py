@@ -1,20 +1,20 @@
-"""What the official SDK raises, in sentences.
+"""What comes instead of an answer, in sentences: refusals, and whatever keeps a service from being asked.
 
-The SDK knows two families: an answer with an error code (``TeaException`` and below), and ``UnretryableException``
-around everything else, which has lost the original exception's class but keeps it as context.
+The official SDK knows two families: an answer with an error code (``TeaException`` and below), and
+``UnretryableException`` around everything else, which has lost the original exception's class but keeps it as context.
 """
 
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from requests import exceptions
 
 from scripts.envelope.credentials import Credentials
-from scripts.envelope.failure import Failure, KmsNotTrusted, KmsRefused, KmsUnreachable
+from scripts.envelope.failure import Failure, KmsBusy, KmsNotTrusted, KmsRefused, KmsUnreachable
 
 _ADVICE: Final = {
     "Forbidden.KeyNotFound": "Check the key's id, account and region, and whether the endpoint is the right service.",
@@ -42,50 +42,61 @@ _CONNECTION_TROUBLES: Final[tuple[tuple[type[BaseException], str, str], ...]] = 
     (exceptions.ProxyError, "The proxy would not connect to {endpoint}.", "Check HTTPS_PROXY and NO_PROXY."),
     (exceptions.Timeout, "{endpoint} did not answer in time.", "Check that the service runs and is not overloaded."),
     (ConnectionRefusedError, "Nothing listens at {endpoint}.", "Start the service, or check the endpoint."),
+    (exceptions.ChunkedEncodingError, "{endpoint} stopped in the middle of its answer.", "Run the command again."),
     (exceptions.ConnectionError, "There is no connection to {endpoint}.", "Check the endpoint's name and the network."),
 )
 """From the particular to the general: each is also one of those below it."""
+_FOR_NOW: Final = ("ServiceUnavailable", "Throttling", "Rejected.Throttling", "InternalFailure")
 _WITHOUT_MESSAGE: Final = frozenset({"SignatureDoesNotMatch"})  # its message repeats the whole request
 
 
 @dataclass(frozen=True)
 class Circumstances:
+    """:param key_id: empty where no key was asked of. :param advice: by error code, before what is said here."""
+
     operation: str
     key_id: str
     credentials: Credentials
+    advice: Mapping[str, str] = field(default_factory=dict)
 
 
-def translated(trouble: Exception, circumstances: Circumstances) -> Failure:
+def translated(trouble: Any, circumstances: Circumstances) -> Failure:
     """The failure to raise instead of ``trouble``."""
-    if getattr(trouble, "code", None):
-        return _refused(trouble, circumstances)
-    return _unreachable(list(_causes(trouble)), circumstances.credentials.endpoint)
-
-
-def _refused(trouble: Any, circumstances: Circumstances) -> Failure:
+    if not getattr(trouble, "code", None):
+        return unreachable(trouble, circumstances.credentials.endpoint)
     data = trouble.data if isinstance(trouble.data, dict) else {}
     if "Code" not in data and "code" not in data:
         return no_kms(circumstances.credentials.endpoint)
-    reason = "" if trouble.code in _WITHOUT_MESSAGE else f": {str(data.get('Message', '')).rstrip('.')}"
+    return refused(trouble.code, data, circumstances)
+
+
+def refused(code: str, answer: Mapping[str, Any], circumstances: Circumstances) -> KmsRefused:
+    """:param answer: the service's, with its ``Message`` and ``RequestId``."""
+    reason = "" if code in _WITHOUT_MESSAGE else f": {str(answer.get('Message', '')).rstrip('.')}"
+    key = f" with key {circumstances.key_id}" if circumstances.key_id else ""
     happened = (
-        f"The KMS refused {circumstances.operation} with key {circumstances.key_id}: {trouble.code}{reason}. "
-        f"(RequestId {data.get('RequestId', 'unknown')})"
+        f"The KMS refused {circumstances.operation}{key}: {code}{reason}. "
+        f"(RequestId {answer.get('RequestId', 'unknown')})"
     )
-    return KmsRefused(happened, _advice(trouble.code, circumstances))
+    kind = KmsBusy if code.startswith(_FOR_NOW) else KmsRefused
+    return kind(happened, _advice(code, circumstances))
 
 
 def _advice(code: str, circumstances: Circumstances) -> str:
+    advice = {**_ADVICE, **circumstances.advice}
     if code.startswith("InvalidParameter"):
-        return _INVALID_PARAMETER[circumstances.operation]
+        advice[code] = _INVALID_PARAMETER.get(circumstances.operation, "Look at --help for what the options take.")
     code = "Rejected.Throttling" if code.startswith("Throttling") else code
-    return _ADVICE.get(code, "Look the code up in the documentation of the service.").format(
+    return advice.get(code, "Look the code up in the documentation of the service.").format(
         operation=circumstances.operation,
         endpoint=circumstances.credentials.endpoint,
         access_key_id=circumstances.credentials.access_key_id,
     )
 
 
-def _unreachable(causes: list[BaseException], endpoint: str) -> Failure:
+def unreachable(trouble: BaseException, endpoint: str) -> Failure:
+    """Where no usable answer came."""
+    causes = list(_causes(trouble))
     certificate = next((cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if certificate is not None:
         return _not_trusted(certificate, endpoint)

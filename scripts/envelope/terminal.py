@@ -6,6 +6,7 @@ Standard output carries data or, with --json, the summary; everything else goes 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 import textwrap
@@ -26,11 +27,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from domain.audit.words import visible
 from scripts.envelope.failure import Failure
 from scripts.envelope.interruption import Interrupted, Interruption, interruptible
 
 _UNFORESEEN: Final = 1
-_BY_SIGNAL: Final = 128
+BY_SIGNAL: Final = 128
+_ODD: Final = re.compile(r"[^\x20-\x7e]")
+_NO_FILE: Final = "no output file was made"
 
 
 @contextmanager
@@ -68,8 +72,10 @@ def tell(summary: dict[str, Any], sentence: str, as_json: bool) -> None:
 
 
 @contextmanager
-def failures_in_words() -> Iterator[Interruption]:
-    """Turns every failure below into a sentence on standard error and an exit code. Never a traceback."""
+def failures_in_words(undone: str = _NO_FILE) -> Iterator[Interruption]:
+    """Turns every failure below into a sentence on standard error and an exit code. Never a traceback.
+
+    :param undone: what is worth knowing of a run that did not come to its end."""
     with interruptible() as interruption:
         try:
             yield interruption
@@ -77,32 +83,46 @@ def failures_in_words() -> Iterator[Interruption]:
             raise
         except (Exception, Interrupted) as failure:  # noqa: BLE001  # a traceback helps nobody here
             interruption.settle()
-            _end(interruption, failure)
+            _end(interruption, failure, undone)
 
 
-def _end(interruption: Interruption, failure: BaseException) -> NoReturn:
+def _end(interruption: Interruption, failure: BaseException, undone: str) -> NoReturn:
     if interruption.signal_number is not None:  # whatever else was raised is a consequence of it
-        say("Interrupted before the end; no output file was made.")
-        raise typer.Exit(_BY_SIGNAL + interruption.signal_number)
+        say(f"Interrupted before the end; {undone}.")
+        raise typer.Exit(BY_SIGNAL + interruption.signal_number)
     if isinstance(failure, Failure):
         say(str(failure))
         raise typer.Exit(failure.exit_code)
-    say(_unforeseen(failure))
+    say(_unforeseen(failure, undone))
     raise typer.Exit(_UNFORESEEN)
 
 
-def _unforeseen(failure: BaseException) -> str:
+def _unforeseen(failure: BaseException, undone: str) -> str:
     """Where it happened, but not its text: that could quote what must not be shown."""
     place = traceback.extract_tb(failure.__traceback__)[-1]
     return (
         f"Something unforeseen: {type(failure).__name__} in {place.name}, line {place.lineno}. "
-        "Please report it; no output file was made."
+        f"Please report it; {undone}."
     )
 
 
 def say(sentence: str) -> None:
     prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
-    print(prefix, fitted(sentence, len("key-ledger: ")), file=sys.stderr)
+    print(prefix, fitted(visible(sentence), len("key-ledger: ")), file=sys.stderr)
+
+
+def printable_json(value: object, indent: int | None = None) -> str:
+    """JSON with nothing in it that a terminal would obey, and all else as it is written."""
+    text = json.dumps(value, default=str, ensure_ascii=False, indent=indent)
+    lines = [
+        _ODD.sub(lambda found: found[0] if found[0].isprintable() else _json(found[0]), line)
+        for line in text.split("\n")
+    ]
+    return "\n".join(lines)
+
+
+def _json(character: str) -> str:
+    return json.dumps(character)[1:-1]
 
 
 def fitted(sentence: str, indent: int = 0) -> str:

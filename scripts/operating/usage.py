@@ -21,11 +21,11 @@ from projections.projector import Connection, PoisonEvent
 from projections.usage import UsageRows
 from projections.usage_report import KEY_MONTH, Dimension, Line, Question, Standing, answered, standing
 from scripts.envelope.failure import WrongUse
+from scripts.key_ids import key_id_of
 from scripts.operating import tariff as tariffs
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 from scripts.operating.issued import checked_uid
-from scripts.operating.questions import key_id_of
 from scripts.operating.table import Cell, Form, Table, form_of, money, remark, show
 from scripts.operating.tariff import Tariff
 
@@ -97,7 +97,7 @@ def _question(
         account_id=account and checked_uid(account),
         caller=caller and checked_uid(caller),
         region_id=region,
-        key_id=key_id_of(key),
+        key_id=None if key is None else key_id_of(key),
         by=_BY if by is None else _dimensions(by),
     )
 

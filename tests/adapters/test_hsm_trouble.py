@@ -4,96 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import threading
 import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from pkcs11.exceptions import (
     DeviceError,
-    DeviceRemoved,
     GeneralError,
-    KeyHandleInvalid,
     PinIncorrect,
     PinLocked,
-    SessionHandleInvalid,
-    UserNotLoggedIn,
 )
 
 from adapters.hsm import OpenHsm, TokenPlace, open_hsm
 from adapters.hsm.address import SOFTHSM_MODULE
 from adapters.hsm.module import module_at
-from adapters.hsm.session import Session
 from adapters.hsm.token import BackOff
 from domain.errors import ServiceUnavailable
-from domain.ports import WrappedKey
+from tests.fixtures.faults import ERRORS, OPERATIONS, Faults, forgotten, opened, recovered
 from tests.fixtures.hsm import REGION, run_other
-
-OPERATIONS = {
-    "generate": lambda hsm, key, sealed: hsm.generate_key(REGION, uuid.uuid4()),
-    "encrypt": lambda hsm, key, sealed: hsm.encrypt(key, b"secret", b""),
-    "decrypt": lambda hsm, key, sealed: hsm.decrypt(key, sealed, b""),
-    "unwrap": lambda hsm, key, sealed: hsm.decrypt(forgotten(hsm, key), sealed, b""),
-    "random": lambda hsm, key, sealed: hsm.random(16),
-}
-ERRORS = [DeviceError, DeviceRemoved, GeneralError, SessionHandleInvalid, UserNotLoggedIn, KeyHandleInvalid]
-
-
-class Faults:
-    """What goes wrong in every session dressed with it. ``before`` and ``after`` hold what an operation raises."""
-
-    def __init__(self) -> None:
-        self.before: dict[str, type[Exception]] = {}
-        self.after: dict[str, type[Exception]] = {}
-        self.hang: set[str] = set()
-        self.release = threading.Event()
-        self.opened = 0
-        self.calls: Counter[str] = Counter()
-
-    def dress(self, session: Session) -> Session:
-        self.opened += 1
-        return Faulty(session, self)
-
-    def heal(self) -> None:
-        self.before, self.after, self.hang = {}, {}, set()
-
-
-class Faulty:
-    """A session that fails as told."""
-
-    def __init__(self, session: Session, faults: Faults) -> None:
-        self._session = session
-        self._faults = faults
-
-    def __getattr__(self, name: str) -> Any:
-        real = getattr(self._session, name)
-        return self._faulty(name, real) if callable(real) else real
-
-    def _faulty(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-        def call(*arguments: Any) -> Any:
-            faults = self._faults
-            faults.calls[name] += 1
-            if name in faults.hang:
-                faults.release.wait(60)
-            if name in faults.before:
-                raise faults.before[name]
-            result = real(*arguments)
-            if name in faults.after:
-                raise faults.after[name]
-            return result
-
-        return call
-
-
-@pytest.fixture
-def faults() -> Iterator[Faults]:
-    faults = Faults()
-    yield faults
-    faults.release.set()
 
 
 @pytest.fixture(params=["inline", "pool"])
@@ -102,25 +33,6 @@ def hsm(request: pytest.FixtureRequest, token_place: TokenPlace, faults: Faults)
     yield hsm
     faults.release.set()
     hsm.close()
-
-
-def opened(place: TokenPlace, faults: Faults, **options: Any) -> OpenHsm:
-    return open_hsm(place.uri, dress=faults.dress, longest_back_off_seconds=0.2, **options)
-
-
-def forgotten(hsm: OpenHsm, key: WrappedKey) -> WrappedKey:
-    hsm.forget(key.key_version_id)
-    return key
-
-
-async def recovered(call: Callable[[], Any], seconds: float = 5.0) -> Any:
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return await call()
-        except ServiceUnavailable:
-            assert time.monotonic() < end, "it did not recover"
-            await asyncio.sleep(0.02)
 
 
 # --- errors ----------------------------------------------------------------------------------------------------------
@@ -337,110 +249,6 @@ async def test_a_missing_pin_file_is_503_until_it_is_there(token_place: TokenPla
     aside.rename(token_place.pin_file)
     await recovered(hsm.health)
     hsm.close()
-
-
-# --- hanging ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-async def test_a_call_that_hangs_is_503_and_its_session_is_replaced(
-    token_place: TokenPlace, faults: Faults, operation: str
-) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.4)
-    key = await hsm.generate_key(REGION, uuid.uuid4())
-    sealed = await hsm.encrypt(key, b"secret", b"")
-    faults.hang.add(operation)
-    started = time.monotonic()
-    with pytest.raises(ServiceUnavailable):
-        await (hsm.random(3_073) if operation == "random" else OPERATIONS[operation](hsm, key, sealed))
-    assert time.monotonic() - started < 2.0
-    faults.heal()
-    assert await recovered(lambda: hsm.decrypt(key, sealed, b"")) == b"secret"
-    assert faults.opened == 2
-    faults.release.set()
-    hsm.close()
-
-
-async def test_other_sessions_work_while_one_hangs(token_place: TokenPlace, faults: Faults) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=2.0)
-    key = await hsm.generate_key(REGION, uuid.uuid4())
-    faults.hang.add("random")
-    hanging = asyncio.create_task(hsm.random(3_073))
-    await asyncio.sleep(0.05)
-    faults.hang.clear()
-    started = time.monotonic()
-    for _ in range(50):
-        await hsm.encrypt(key, b"", b"")
-    assert time.monotonic() - started < 1.0
-    with pytest.raises(ServiceUnavailable):
-        await hanging
-    faults.release.set()
-    hsm.close()
-
-
-async def test_too_many_hung_calls_fail_fast_and_the_pool_does_not_grow(
-    token_place: TokenPlace, faults: Faults
-) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=0.3)
-    key = await hsm.generate_key(REGION, uuid.uuid4())
-    faults.hang |= {"encrypt", "check_health", "random"}
-    for _ in range(5):
-        answers = await asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(4)), return_exceptions=True)
-        assert all(isinstance(answer, ServiceUnavailable) for answer in answers)
-    assert len([thread for thread in threading.enumerate() if thread.name == "hsm"]) <= 4
-    started = time.monotonic()
-    with pytest.raises(ServiceUnavailable):
-        await hsm.encrypt(key, b"", b"")
-    assert time.monotonic() - started < 0.1
-    faults.heal()
-    faults.release.set()
-    assert len(await recovered(lambda: hsm.encrypt(key, b"", b""))) == 28
-    hsm.close()
-
-
-async def test_calls_that_wait_too_long_are_refused_and_the_queue_is_bounded(
-    token_place: TokenPlace, faults: Faults
-) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
-    await hsm.health()
-    faults.hang.add("random")
-    started = time.monotonic()
-    answers = await asyncio.gather(*(hsm.random(8) for _ in range(500)), return_exceptions=True)
-    assert time.monotonic() - started < 3.0
-    assert all(isinstance(answer, ServiceUnavailable) for answer in answers)
-    assert sum("too busy" in str(answer) for answer in answers) >= 400
-    faults.release.set()
-    hsm.close()
-
-
-async def test_a_cancelled_caller_leaves_the_pool_as_it_was(token_place: TokenPlace, faults: Faults) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=5.0)
-    await hsm.health()
-    faults.hang.add("random")
-    calls = [asyncio.create_task(hsm.random(8)) for _ in range(3)]
-    await asyncio.sleep(0.1)
-    for call in calls:
-        call.cancel()
-    await asyncio.gather(*calls, return_exceptions=True)
-    faults.heal()
-    faults.release.set()
-    assert len(await hsm.random(8)) == 8
-    assert faults.opened == 1
-    hsm.close()
-
-
-async def test_closing_does_not_wait_for_ever_for_a_call_that_hangs(token_place: TokenPlace, faults: Faults) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
-    await hsm.health()
-    faults.hang.add("random")
-    call = asyncio.create_task(hsm.random(8))
-    await asyncio.sleep(0.05)
-    started = time.monotonic()
-    hsm.close()
-    assert time.monotonic() - started < 2.0
-    with pytest.raises(ServiceUnavailable):
-        await call
-    faults.release.set()
 
 
 # --- whose fault it is -----------------------------------------------------------------------------------------------

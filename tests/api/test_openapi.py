@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import httpx
+import jsonschema_rs
 import pytest
 import requests
 import schemathesis
@@ -39,6 +40,68 @@ def test_an_operation_is_described_as_the_table_has_it(described: dict[str, Any]
     required = {parameter["name"] for parameter in found["parameters"] if parameter["required"]}
     assert required | set(in_body.get("required", [])) == {
         parameter.name for parameter in OPERATIONS[operation].parameters if parameter.required
+    }
+
+
+def test_every_field_of_every_answer_has_a_type_and_an_example(described: dict[str, Any]) -> None:
+    def look(schema: dict[str, Any], place: str) -> None:
+        if schema["type"] == "object":
+            assert schema["additionalProperties"] is False, place
+            assert set(schema["required"]) == schema["properties"].keys(), place
+            for name, inner in schema["properties"].items():
+                look(inner, f"{place}.{name}")
+        elif schema["type"] == "array":
+            look(schema["items"], f"{place}[]")
+        else:
+            assert "example" in schema, place
+
+    for name, route in ROUTES.items():
+        method, path = route.split(" ")
+        for status in ("200", "default"):
+            look(_answers(described, path, method)[status], f"{name} {status}")
+
+
+def test_real_answers_are_as_they_are_described(service: Service, described: dict[str, Any]) -> None:
+    """Each operation once, on a key that lives its whole life; and a refusal of each kind of caller's mistake."""
+    seen = set()
+
+    def ask(operation: str, key_id: str = "", body: dict[str, Any] | None = None, status: int = 200) -> dict[str, Any]:
+        method, path = ROUTES[operation].split(" ")
+        answer = service.rest(method, path.replace("{KeyId}", key_id), body)
+        assert answer.status_code == status, answer.text
+        schema = _answers(described, path, method)["200" if status == 200 else "default"]
+        jsonschema_rs.validator_for(schema, validate_formats=True).validate(answer.json())
+        seen.add(operation)
+        found: dict[str, Any] = answer.json()
+        return found
+
+    key_id = ask("CreateKey", body={"Description": "described", "Tags": [{"TagKey": "a", "TagValue": "b"}]})
+    one = key_id["KeyMetadata"]["KeyId"]
+    ask("UpdateKeyDescription", one, {"Description": "in other words"})
+    encrypted = ask("Encrypt", one, {"Plaintext": "hello", "EncryptionContext": {"purpose": "test"}})
+    blob = {"CiphertextBlob": encrypted["CiphertextBlob"], "EncryptionContext": {"purpose": "test"}}
+    assert ask("Decrypt", body=blob)["Plaintext"] == "hello"
+    ask("GenerateDataKey", one, {"NumberOfBytes": 7})
+    ask("GenerateDataKeyWithoutPlaintext", one, {})
+    ask("DisableKey", one)
+    ask("Encrypt", one, {"Plaintext": "hello"}, status=409)
+    ask("EnableKey", one)
+    ask("ScheduleKeyDeletion", one, {"PendingWindowInDays": 7})
+    assert ask("DescribeKey", one)["KeyMetadata"]["DeleteDate"]
+    ask("CancelKeyDeletion", one)
+    ask("DescribeKey", one)
+    ask("DescribeKey", "00000000-0000-4000-8000-000000000000", status=404)
+    ask("CreateKey", body={"Origin": "elsewhere"}, status=400)
+    assert ask("ListKeys")["Keys"]["Key"]
+    ask("DescribeRegions")
+    assert seen == OPERATIONS.keys()
+
+
+def _answers(described: dict[str, Any], path: str, method: str) -> dict[str, Any]:
+    """Schemas by status."""
+    responses = described["paths"][path][method.lower()]["responses"]
+    return {
+        status: told["content"]["application/json"]["schema"] for status, told in responses.items() if "content" in told
     }
 
 

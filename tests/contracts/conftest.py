@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from adapters.hsm import OpenHsm
 from adapters.ledger.writer import LedgerWriter
+from tests.fixtures.hsm_site import KINDS, Site
 from tests.fixtures.ledger import InMemoryLedger
 from tests.fixtures.postgres import LedgerDatabase
 from tests.fixtures.stored import stored_in_database, stored_in_memory
@@ -24,3 +29,30 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     await writer.start()
     yield Subject(writer, lambda: stored_in_database(database.admin_url))
     await writer.close()
+
+
+@pytest.fixture(params=KINDS)
+def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "software":
+        file = tmp_path / "software-hsm.json"
+        shutil.copy(request.getfixturevalue("software_template"), file)
+        site = Site("software", file, {"file": str(file)})
+    else:
+        place = request.getfixturevalue("token_place")
+        site = Site(request.param, place.folder / "tokens", {"uri": place.uri})
+    yield site
+    for hsm in site.opened:
+        hsm.close()
+
+
+@pytest.fixture
+def hsm(site: Site) -> OpenHsm:
+    return site.open()
+
+
+@pytest.fixture
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """For hypothesis: many examples in one loop."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()

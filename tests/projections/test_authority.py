@@ -18,10 +18,11 @@ from domain.ram import attachments, groups, policies, roles, users
 from domain.ram import authority as authorities
 from domain.ram.authority import Authority
 from domain.ram.entities import PolicyType, TargetKind
-from domain.standing import Standing, Stands
+from domain.standing import Standing
 from projections.authority import COLUMNS, AuthorityRows
 from projections.authority_facts import Facts, Row, objects, subjects
 from projections.authority_fold import HANDLERS, apply
+from projections.pages import Entry
 from projections.projector import PoisonEvent, catch_up
 from tests.fixtures.authority_told import Said, told
 from tests.fixtures.ledger import ACCOUNT, NOON, a_call
@@ -269,7 +270,7 @@ class DiesOnPage(AuthorityRows):
     def __init__(self, page: int) -> None:
         self._left = page
 
-    async def store(self, connection: Connection, page: Sequence[Stands]) -> None:
+    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         await super().store(connection, page)
         self._left -= 1
         if not self._left:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.fixtures.delegation import Delegation
 from tests.fixtures.domain import Process, Service
 
 
@@ -28,3 +29,8 @@ async def key_id(process: Process) -> UUID:
 def elsewhere(service: Service) -> Process:
     """Another process of the same service."""
     return service.process()
+
+
+@pytest.fixture
+async def granted() -> Delegation:
+    return await Delegation().granted()

@@ -1,8 +1,8 @@
-"""A stand-in for a KMS, for tests of the envelope tool only. It is not the product and shares no code with it.
+"""A stand-in for a KMS, for tests of commands only. It is not the product and shares no code with it.
 
 It answers GenerateDataKey and Decrypt over TLS, closely enough for Alibaba's official SDK, which is the client in
 these tests. It knows one access key and one CMK; it looks whether a request is signed but not whether the signature is
-right. ``answers`` makes it give prepared answers instead.
+right. ``answers`` makes it give prepared answers instead. ``served`` serves stand-ins of other services as well.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -31,13 +31,29 @@ _KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8cf2e"
 
 @dataclass
 class PreparedAnswer:
+    """:param promised: how many bytes it says it has, where it then breaks off."""
+
     status: int
     body: bytes
     after_seconds: float = 0.0
+    promised: int | None = None
 
     @staticmethod
     def refusal(status: int, code: str, message: str = "") -> PreparedAnswer:
         return PreparedAnswer(status, json.dumps(_error(status, code, message)).encode())
+
+
+@dataclass(frozen=True)
+class Asked:
+    action: str
+    path: str
+    parameters: dict[str, str]
+    authorization: str
+    content: Any = None
+
+
+class Answering(Protocol):
+    def answer(self, asked: Asked) -> PreparedAnswer: ...
 
 
 @dataclass
@@ -48,15 +64,15 @@ class KmsStub:
     answers: deque[PreparedAnswer] = field(default_factory=deque)
     data_keys: list[bytes] = field(default_factory=list)
 
-    def answer(self, action: str, parameters: dict[str, str], authorization: str) -> PreparedAnswer:
-        self.requests.append({"Action": action, **parameters})
+    def answer(self, asked: Asked) -> PreparedAnswer:
+        self.requests.append({"Action": asked.action, **asked.parameters})
         if self.answers:
             return self.answers.popleft()
-        if f"Credential={self.access_key_id}," not in authorization:
+        if f"Credential={self.access_key_id}," not in asked.authorization:
             return PreparedAnswer.refusal(
                 404, "InvalidAccessKeyId.NotFound", "The AccessKey ID provided does not exist."
             )
-        return {"GenerateDataKey": self._generate, "Decrypt": self._decrypt}[action](parameters)
+        return {"GenerateDataKey": self._generate, "Decrypt": self._decrypt}[asked.action](asked.parameters)
 
     def _generate(self, parameters: dict[str, str]) -> PreparedAnswer:
         if parameters["KeyId"] != KEY_ID:
@@ -92,20 +108,35 @@ def _error(status: int, code: str, message: str) -> dict[str, Any]:
 
 
 @contextmanager
-def served(stub: KmsStub, context: ssl.SSLContext) -> Iterator[int]:
+def served(stub: Answering, context: ssl.SSLContext) -> Iterator[int]:
     """Serve ``stub`` on a free port of 127.0.0.1; yields the port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
+            self._answer(stub.answer(self._asked()))
+
+        def do_GET(self) -> None:
+            self.do_POST()
+
+        def _asked(self) -> Asked:
             split = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-            values = parse_qs(split.query, keep_blank_values=True) | parse_qs(body, keep_blank_values=True)
-            parameters = {name: value[0] for name, value in values.items()}
-            answer = stub.answer(self.headers["x-acs-action"], parameters, self.headers.get("authorization", ""))
+            is_json = self.headers.get("content-type", "").startswith("application/json")
+            values = parse_qs(split.query, keep_blank_values=True)
+            values |= {} if is_json else parse_qs(body, keep_blank_values=True)
+            return Asked(
+                action=self.headers["x-acs-action"],
+                path=split.path,
+                parameters={name: value[0] for name, value in values.items()},
+                authorization=self.headers.get("authorization", ""),
+                content=json.loads(body) if is_json else None,
+            )
+
+        def _answer(self, answer: PreparedAnswer) -> None:
             time.sleep(answer.after_seconds)
             self.send_response(answer.status)
             self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer.body)))
+            self.send_header("content-length", str(answer.promised or len(answer.body)))
             self.end_headers()
             self.wfile.write(answer.body)
 

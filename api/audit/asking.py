@@ -1,0 +1,82 @@
+"""What every operation on the audit trail reads from a request, and what every answer says of how current it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from api.audit.trail import Trail
+from api.parameters import Parameters
+from domain.audit.filters import CONTEXT, FILTERS, Filters, read_filters
+from domain.errors import InvalidParameter
+from projections.audit_questions import Currency, Place
+
+_OF_REQUESTS: Final = frozenset((
+    "Action", "Version", "Format", "RegionId", "AccessKeyId", "SecurityToken", "Signature", "SignatureMethod",
+    "SignatureNonce", "SignatureType", "SignatureVersion", "Timestamp",
+))  # fmt: skip
+"""Parameters that any request may have, by whatever signature."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """:param given: the filters as they were written."""
+
+    filters: Filters
+    given: Mapping[str, str]
+
+
+def check_names(given: Parameters, known: frozenset[str]) -> None:
+    """A misspelt filter that was ignored would answer another question than was asked.
+
+    :raises InvalidParameter: a name that means nothing here, or see :func:`check_format`.
+    """
+    check_format(given)
+    for name in given.values:
+        if name not in known and name not in _OF_REQUESTS and not _is_pair(name, known):
+            spelled = ascii(name[:64])[1:-1]
+            raise InvalidParameter(spelled, f"There is no such parameter; there are {', '.join(sorted(known))}.")
+
+
+def check_format(given: Parameters) -> None:
+    """:raises InvalidParameter: Format is XML, whose elements cannot have the names that an encryption context may."""
+    if given.optional("Format").upper() == "XML":
+        raise InvalidParameter("Format", "Answers about the audit trail are JSON. Leave it out.")
+
+
+def read(given: Parameters, known: frozenset[str]) -> Asked:
+    """:raises InvalidParameter: a filter, by name. :raises domain.errors.AliasNotFound: an alias in a key's place."""
+    check_names(given, known)
+    filters = {
+        name: value for name, value in given.values.items() if value and (name in FILTERS or _is_pair(name, known))
+    }
+    return Asked(read_filters(filters), filters)
+
+
+async def goal(trail: Trail, given: Parameters) -> Place | None:
+    """The ledger's head at the time of the question, waited for; None where nobody asked to wait."""
+    return await trail.awaited() if given.boolean("wait") else None
+
+
+def how_current(currency: Currency, wanted: Place | None = None, as_of: Place | None = None) -> dict[str, Any]:
+    """The members that every answer has.
+
+    :param wanted: see :func:`goal`. :param as_of: where an answer is about an earlier place than the newest.
+    """
+    shown, head = as_of or currency.as_of, wanted or currency.head
+    return {"as_of": place(shown), "ledger_head": place(head), "complete": shown.position >= head.position}
+
+
+def place(at: Place) -> dict[str, Any]:
+    return {"position": at.position, "recorded_at": moment(at.recorded_at) if at.recorded_at else None}
+
+
+def moment(at: datetime) -> str:
+    """RFC 3339, microseconds, UTC: as rows have it."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _is_pair(name: str, known: frozenset[str]) -> bool:
+    return name.startswith(CONTEXT) and f"{CONTEXT}NAME" in known

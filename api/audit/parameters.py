@@ -1,0 +1,63 @@
+"""What the operations on the audit trail can be told: lines for the table of operations and for its page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from api.action import Parameter
+from domain.audit.filters import CONTEXT, FILTERS
+from projections.audit_questions import Dimension
+
+_KINDS: Final = {"from_position": "integer", "to_position": "integer", "secure_transport": "boolean"}
+
+
+def _filter(name: str) -> Parameter:
+    text, example = FILTERS[name]
+    kind = _KINDS.get(name, "string")
+    plain = int(example) if kind == "integer" else example == "true" if kind == "boolean" else example
+    return Parameter(name, kind, False, text, plain)
+
+
+def named(parameters: Iterable[Parameter]) -> frozenset[str]:
+    return frozenset(parameter.name for parameter in parameters)
+
+
+PAIR: Final = Parameter(
+    f"{CONTEXT}NAME",
+    "string",
+    False,
+    "That the encryption context has the pair NAME and this value; any number.",
+    "tls",
+)
+WAIT: Final = Parameter("wait", "boolean", False, "Wait, at most 10 s, for all that was recorded before.", True)
+PERIOD: Final = tuple(_filter(name) for name in ("from", "to", "from_position", "to_position"))
+WHICH: Final = (*(_filter(name) for name in FILTERS), PAIR)
+"""All filters."""
+
+ORDER: Final = Parameter("order", "string", False, "desc (default): the newest first; asc.", "desc")
+LIMIT: Final = Parameter("limit", "integer", False, "1 to 1000; 100 by default.", 100)
+CURSOR: Final = Parameter("cursor", "string", False, "next_cursor of the page before, with the same question.", "")
+TOTAL: Final = Parameter("total", "boolean", False, "Count all rows that the filters admit.", False)
+BY: Final = Parameter("by", "string", False, f"Some of {', '.join(Dimension)}, with commas.", "principal,operation")
+GROUPS: Final = Parameter("limit", "integer", False, "1 to 10000 groups; 1000 by default.", 1000)
+FORMAT: Final = Parameter("format", "string", False, "ndjson (default) or csv.", "csv")
+EXPORT_ORDER: Final = Parameter("order", "string", False, "asc (default): the oldest first; desc.", "asc")
+KEY: Final = Parameter("key_id", "string", True, FILTERS["key_id"].text, FILTERS["key_id"].example)
+
+SEARCH: Final = (*WHICH, ORDER, LIMIT, CURSOR, TOTAL, WAIT)
+COUNT: Final = (*WHICH, BY, GROUPS, WAIT)
+EXPORT: Final = (*WHICH, FORMAT, EXPORT_ORDER, WAIT)
+HISTORY: Final = (KEY, *PERIOD, WAIT)
+COVERAGE: Final = (WAIT,)
+
+LOOKUP: Final = (
+    Parameter(
+        "LookupAttribute", "array", False, "LookupAttribute.N.Key and .Value.", [{"Key": "User", "Value": "alice"}]
+    ),
+    Parameter("StartTime", "string", False, "7 days before EndTime by default.", "2026-11-01T00:00:00Z"),
+    Parameter("EndTime", "string", False, "Now by default.", "2026-11-08T00:00:00Z"),
+    Parameter("Direction", "string", False, "BACKWARD (default): the newest first; FORWARD.", "BACKWARD"),
+    Parameter("MaxResults", "integer", False, "1 to 50; 20 by default.", 20),
+    Parameter("NextToken", "string", False, "Of the page before, with the same question.", ""),
+)

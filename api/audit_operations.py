@@ -1,0 +1,45 @@
+"""The operations on the audit trail: our own, version 2026-11-25, and LookupEvents of ActionTrail, 2020-07-06.
+
+A line of :data:`TABLE` is an operation: handler, REST route, parameters, what its answer holds. All of them read, and
+all of them need permission on one resource, ``acs:audit:*:<uid>:trail`` (``acs:actiontrail:…`` for LookupEvents): the
+trail of an account is one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from api.action import Action, Effect, Handler, Parameter, Product
+from api.audit import actiontrail, answers, coverage, events, export, keys
+from api.audit import parameters as p
+from api.ram.authorised import authorised
+from domain.vocabulary import Operation
+
+_O = Operation
+_TRAIL: Final = ("trail",)
+
+
+def _line(
+    operation: Operation,
+    handler: Handler,
+    route: str,
+    summary: str,
+    parameters: tuple[Parameter, ...],
+    answer: Mapping[str, Any],
+    product: Product = Product.AUDIT,
+) -> Action:
+    decided = authorised(f"{product.prefix}:{operation.value}", _TRAIL, handler)
+    return Action(product, operation, decided, Effect.READS, _TRAIL, route, summary, parameters, answer)
+
+
+# fmt: off
+TABLE: Final = (
+    _line(_O.SEARCH_EVENTS, events.search_events,       "GET /audit/events",                "Find events, page by page",                  p.SEARCH,   answers.SEARCH),
+    _line(_O.COUNT_EVENTS, events.count_events,         "GET /audit/counts",                "Count events by what you choose",            p.COUNT,    answers.COUNT),
+    _line(_O.EXPORT_EVENTS, export.export_events,       "GET /audit/export",                "All events that the filters admit",          p.EXPORT,   answers.EXPORT),
+    _line(_O.GET_KEY_HISTORY, keys.get_key_history,     "GET /audit/keys/{key_id}/history", "The life of a CMK, and who used it",         p.HISTORY,  answers.HISTORY),
+    _line(_O.GET_COVERAGE, coverage.get_coverage,       "GET /audit/coverage",              "How current and how complete answers are",   p.COVERAGE, answers.COVERAGE),
+    _line(_O.LOOKUP_EVENTS, actiontrail.lookup_events,  "",                                 "Find events, as ActionTrail does",           p.LOOKUP,   {},               Product.ACTIONTRAIL),
+)
+# fmt: on

@@ -1,0 +1,13 @@
+"""Cells of a table that a spreadsheet will open: text that somebody chose must not become a formula there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+"""With these a cell begins that a spreadsheet computes (OWASP, "CSV Injection")."""
+
+
+def harmless(cell: str) -> str:
+    """With an apostrophe before what could be a formula, which spreadsheets take for "this is text"."""
+    return f"'{cell}" if cell.startswith(FORMULAS) else cell

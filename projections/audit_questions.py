@@ -1,0 +1,241 @@
+"""Questions about the audit trail: pages of rows, how many there are, how many of each group, how current they are.
+
+* All of an answer is read in one :func:`snapshot`: the rows, up to which event the trail has been made, and the
+  ledger's head. What arrives meanwhile changes nothing in it.
+* Pages follow positions, never offsets: a page is as quick when it is the thousandth, and what arrives between two
+  pages moves none.
+* A month is asked at a time, the newest first (or the oldest): a page is full long before the trail's whole length has
+  been planned for, and within a month each branch of the scope is a walk in one index.
+
+Every statement is planned for its very values (``prepare=False``): which index is short depends on what is asked for.
+Not here: rows without end (:mod:`projections.audit_export`); filters (:mod:`projections.audit_where`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from domain.audit.filters import Filters
+from projections.audit_rows import JSON_LINE, TIME
+from projections.audit_where import Where, where
+from projections.pages import Connection
+
+TRAIL: Final = "projections.audit_trail"
+NAME: Final = "audit_trail"
+"""In ``projections.tracking``."""
+
+SECONDS_MAX: Final = 30
+"""For one statement of a question; the database ends a longer one."""
+
+Row = dict[str, Any]
+
+
+class Place(NamedTuple):
+    """A position of the ledger, and when its event was recorded; None before the first."""
+
+    position: int
+    recorded_at: datetime | None
+
+
+class Currency(NamedTuple):
+    """:param as_of: the last event that the trail has. :param head: the last event of the ledger."""
+
+    as_of: Place
+    head: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """Part of the rows, in the order of positions.
+
+    :param until: no row beyond it. :param after: the row before the first wanted one, in the slice's order.
+    """
+
+    until: int
+    limit: int
+    descending: bool = True
+    after: int | None = None
+
+
+class Dimension(StrEnum):
+    """What events can be counted by."""
+
+    PRINCIPAL = "principal"
+    ACCESS_KEY_ID = "access_key_id"
+    OPERATION = "operation"
+    OUTCOME = "outcome"
+    ERROR_CODE = "error_code"
+    KEY_ID = "key_id"
+    REGION_ID = "region_id"
+    SOURCE_IP = "source_ip"
+    USER_AGENT = "user_agent"
+    ASSUMED_BY = "assumed_by"
+    DAY = "day"
+    MONTH = "month"
+    HOUR = "hour"
+
+
+@asynccontextmanager
+async def snapshot(connection: Connection, seconds_max: int = SECONDS_MAX) -> AsyncIterator[None]:
+    """A transaction that sees one instant.
+
+    Times and plans are settled for it alone: an index of ours is read in the order in which its rows lie.
+    """
+    async with connection.transaction():
+        await connection.execute(_BEGINNING.format(seconds_max).encode())
+        yield
+
+
+async def currency(connection: Connection) -> Currency:
+    cursor = await connection.execute(_CURRENCY, {"name": NAME}, prepare=False)
+    as_of, as_of_at, head, head_at = await cursor.fetchone() or (0, None, 0, None)
+    return Currency(Place(as_of, as_of_at), Place(head, head_at))
+
+
+async def time_at(connection: Connection, position: int) -> Place:
+    """When the event at ``position`` was recorded."""
+    cursor = await connection.execute("select recorded_at from ledger.events where position = %s", (position,))
+    (recorded_at,) = await cursor.fetchone() or (None,)
+    return Place(position, recorded_at)
+
+
+async def page(connection: Connection, account_id: str | None, filters: Filters, wanted: Slice) -> list[Row]:
+    """:param account_id: whose rows may be found; None for everybody's. In a :func:`snapshot`."""
+    asked = where(account_id, filters)
+    asked.values.update(until_position=wanted.until, after=wanted.after)
+    rows: list[Row] = []
+    for month in await months(connection, filters, descending=wanted.descending):
+        asked.values.update(month=month, limit=wanted.limit - len(rows))
+        cursor = await connection.execute(_page_of_month(asked, wanted).encode(), asked.values, prepare=False)
+        rows += [json.loads(line) for (line,) in await cursor.fetchall()]
+        if len(rows) == wanted.limit:
+            break
+    return rows
+
+
+async def total(connection: Connection, account_id: str | None, filters: Filters, until: int) -> int:
+    """How many rows there are up to the position ``until``."""
+    asked = where(account_id, filters)
+    statement = f"select count(*) from ({rows_of(asked)}) e"  # noqa: S608  # our own conditions
+    cursor = await connection.execute(statement.encode(), {**asked.values, "until_position": until}, prepare=False)
+    (count,) = await cursor.fetchone() or (0,)
+    return int(count)
+
+
+async def counts(
+    connection: Connection, account_id: str | None, filters: Filters, by: Sequence[Dimension], until: int, limit: int
+) -> list[Row]:
+    """Groups, those with most events first: their values, events, requests, and the first and the last event."""
+    asked = where(account_id, filters)
+    columns = "".join(f"{_GROUPS[dimension]} as {dimension}, " for dimension in by)
+    statement = _COUNTS.format(
+        shown="".join(f"{_SHOWN.get(dimension, dimension.value)}, " for dimension in by),
+        columns=columns,
+        rows=rows_of(asked),
+        first_at=TIME.format("first_at"),
+        last_at=TIME.format("last_at"),
+        groups=", ".join(["()"] if not by else [str(number) for number in range(1, len(by) + 1)]),
+        order="".join(f", {number}" for number in range(1, len(by) + 1)),
+    )
+    values = {**asked.values, "until_position": until, "limit": limit}
+    cursor = await connection.execute(statement.encode(), values, prepare=False)
+    return [_group(by, row) for row in await cursor.fetchall()]
+
+
+def _group(by: Sequence[Dimension], row: Sequence[Any]) -> Row:
+    count, requests, first, first_at, last, last_at = row[len(by) :]
+    return {
+        **{dimension.value: value for dimension, value in zip(by, row, strict=False)},
+        "count": count,
+        "requests": requests,
+        "first": {"position": first, "recorded_at": first_at},
+        "last": {"position": last, "recorded_at": last_at},
+    }
+
+
+async def months(connection: Connection, filters: Filters, *, descending: bool) -> list[date]:
+    """The months that have a partition, as far as the filters' times reach: later ones have later positions."""
+    cursor = await connection.execute(_MONTHS, {"since": filters.since, "until": filters.until}, prepare=False)
+    found = [month for (month,) in await cursor.fetchall()]
+    return found[::-1] if descending else found
+
+
+def rows_of(asked: Where, suffix: str = "") -> str:
+    """The rows of each branch of the scope, up to ``%(until_position)s``.
+
+    :param suffix: of each branch: a further condition, its order, its limit.
+    """
+    return " union all ".join(
+        f"(select * from {TRAIL} where {branch} and position <= %(until_position)s{suffix})"  # noqa: S608  # our own
+        for branch in asked.branches
+    )
+
+
+def _page_of_month(asked: Where, wanted: Slice) -> str:
+    order = f"position {'desc' if wanted.descending else 'asc'}"
+    after = "" if wanted.after is None else f" and position {'<' if wanted.descending else '>'} %(after)s"
+    rows = rows_of(asked, f"{IN_MONTH}{after} order by {order} limit %(limit)s")
+    return f"select {JSON_LINE} from ({rows}) e order by {order} limit %(limit)s"  # noqa: S608  # our own columns
+
+
+_BEGINNING: Final = (
+    "set transaction isolation level repeatable read, read only;"
+    " set local statement_timeout = '{}s';"
+    " set local timezone = 'UTC';"
+    " set local random_page_cost = 1.1;"
+    " set local work_mem = '32MB';"
+    " set local jit = off"
+)
+
+IN_MONTH: Final = (
+    " and recorded_at >= %(month)s::timestamp at time zone 'UTC'"
+    " and recorded_at < (%(month)s::timestamp + interval '1 month') at time zone 'UTC'"
+)
+
+_CURRENCY: Final = """
+select coalesce(t.notification_id, 0), e.recorded_at, h.next_position - 1, nullif(h.recorded_at, '-infinity')
+from ledger.ledger_head h
+left join projections.tracking t on t.application_name = %(name)s
+left join ledger.events e on e.position = t.notification_id
+"""
+
+_MONTHS: Final = """
+select month from (
+    select to_date(right(c.relname, 7), 'YYYY_MM') as month
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'projections.audit_trail'::regclass) m
+where (%(since)s::timestamptz is null or (month + interval '1 month') at time zone 'UTC' > %(since)s)
+  and (%(until)s::timestamptz is null or month::timestamp at time zone 'UTC' < %(until)s)
+order by month
+"""
+
+_GROUPS: Final = {dimension: dimension.value for dimension in Dimension} | {
+    Dimension.DAY: "(recorded_at at time zone 'UTC')::date",
+    Dimension.MONTH: "date_trunc('month', recorded_at at time zone 'UTC')",
+    Dimension.HOUR: "date_trunc('hour', recorded_at at time zone 'UTC')",
+}
+
+_SHOWN: Final = {
+    Dimension.KEY_ID: "key_id::text",
+    Dimension.SOURCE_IP: "abbrev(source_ip)",
+    Dimension.DAY: "to_char(day, 'YYYY-MM-DD')",
+    Dimension.MONTH: "to_char(month, 'YYYY-MM')",
+    Dimension.HOUR: 'to_char(hour, \'YYYY-MM-DD"T"HH24:MI"Z"\')',
+}
+
+_COUNTS: Final = """
+select {shown}count, requests, first_position, {first_at}, last_position, {last_at}
+from (
+    select {columns}count(*) as count, sum(occurrences)::bigint as requests,
+        min(position) as first_position, min(recorded_at) as first_at,
+        max(position) as last_position, max(recorded_at) as last_at
+    from ({rows}) e
+    group by {groups} having count(*) > 0
+    order by count desc{order} limit %(limit)s) g
+"""

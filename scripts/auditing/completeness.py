@@ -1,0 +1,85 @@
+"""How complete an answer is: up to where the trail had been written when it was read, and up to where the ledger."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import typer
+
+from domain.audit.words import visible
+from scripts.envelope.terminal import fitted
+
+_TO_SECONDS: Final = len("2026-11-24T08:30:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """:param position: the last event that the answer knows of. :param head: the last one that was recorded."""
+
+    position: int
+    recorded_at: str
+    head: int
+    is_complete: bool
+
+    def sentence(self) -> str:
+        if not self.head:
+            return "Nothing is recorded yet."
+        at = f", {brief_time(self.recorded_at)}" if self.recorded_at else ""
+        return f"Up to position {self.position:,}{at}; ledger head {self.head:,}."
+
+    def warning(self) -> str:
+        """Empty where nothing is missing."""
+        if self.is_complete:
+            return ""
+        missing = max(1, self.head - self.position)
+        return f"NOT COMPLETE: the ledger's last {counted(missing, 'event')} may be missing. Ask again in a moment."
+
+
+def of(answer: Mapping[str, Any]) -> Completeness:
+    as_of, head = _standing(answer, "as_of"), _standing(answer, "ledger_head")
+    return Completeness(
+        position=int(as_of.get("position") or 0),
+        recorded_at=str(as_of.get("recorded_at") or ""),
+        head=int(head.get("position") or 0),
+        is_complete=bool(answer.get("complete")),
+    )
+
+
+def _standing(answer: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = answer.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def tell(completeness: Completeness) -> None:
+    """On standard error, so that it disturbs no rows: dim in a terminal, and a warning where it matters."""
+    _say(completeness.sentence(), dim=True)
+    warn(completeness)
+
+
+def warn(completeness: Completeness) -> None:
+    if completeness.warning():
+        _say(completeness.warning(), fg=typer.colors.YELLOW, bold=True)
+
+
+def aside(sentence: str) -> None:
+    """What is worth knowing besides the rows."""
+    _say(sentence, dim=True)
+
+
+def _say(sentence: str, **style: Any) -> None:
+    sys.stdout.flush()  # or a terminal shows it before what it is about
+    text = fitted(visible(sentence))
+    print(typer.style(text, **style) if sys.stderr.isatty() else text, file=sys.stderr)
+
+
+def counted(count: int, name: str) -> str:
+    """``1,234 events``."""
+    return f"{count:,} {name}" if count == 1 else f"{count:,} {name}s"
+
+
+def brief_time(text: str) -> str:
+    """To the second: ``2026-11-24T08:30:00Z``."""
+    return f"{text[:_TO_SECONDS]}Z" if text[_TO_SECONDS:].startswith(("Z", ".")) else text

@@ -1,0 +1,63 @@
+"""An event of the trail for people: who, what, on what, from where, how it came out; and all that is known of it.
+
+Here: which of a row's columns say that. Not here: how it is laid out (:mod:`scripts.auditing.listing`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from scripts.auditing.completeness import brief_time
+from scripts.auditing.principals import brief
+from scripts.operating.table import Cell, Table
+
+Event = Mapping[str, Any]
+
+BRIEFLY: Final = ("time", "outcome", "who", "what", "on_what", "from", "sentence")
+
+
+def briefly(event: Event) -> tuple[str, ...]:
+    """The cells of :data:`BRIEFLY`."""
+    return (
+        brief_time(text(event, "recorded_at")),
+        text(event, "outcome"),
+        who(event),
+        text(event, "operation"),
+        on_what(event),
+        text(event, "source_ip"),
+        text(event, "sentence"),
+    )
+
+
+def events_table(found: Sequence[Event]) -> Table:
+    """Events on a page about something."""
+    return Table(BRIEFLY, [briefly(event) for event in found])
+
+
+def who(event: Event) -> str:
+    name = brief(text(event, "principal"), text(event, "account_id"))
+    return name or text(event, "access_key_id")
+
+
+def on_what(event: Event) -> str:
+    return text(event, "key_id") or text(event, "resource").rpartition(":")[2]
+
+
+def wholly(event: Event, columns: tuple[str, ...]) -> tuple[Cell, ...]:
+    """The cells of all columns: what is no single value, as JSON."""
+    return tuple(cell(event.get(column)) for column in columns)
+
+
+def cell(value: object) -> Cell:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def text(event: Event, name: str) -> str:
+    value = event.get(name)
+    return "" if value is None else str(value)

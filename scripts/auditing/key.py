@@ -1,0 +1,66 @@
+"""``key-ledger audit key``: the life of a CMK, and who used it how often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from scripts.auditing import activity
+from scripts.auditing.answers import rows
+from scripts.auditing.connection import Connection, JsonOption, in_words
+from scripts.auditing.count import counts_table, shares
+from scripts.auditing.events import events_table
+from scripts.auditing.option_groups import grouped
+from scripts.auditing.page import Page, Section
+from scripts.auditing.times import Period
+from scripts.key_ids import key_id_of
+from scripts.operating.table import Form
+
+if TYPE_CHECKING:
+    from scripts.auditing.service import AuditService
+
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The CMK: its id or ARN.")]
+
+_ASKED_BY: Final = ("principal", "operation", "outcome")
+
+
+@grouped
+def key(
+    key_id: KeyArgument,
+    *,
+    period: Period,
+    as_json: JsonOption = False,
+    connection: Connection,
+) -> None:
+    """The history of a key: what was done to it, by whom; and who used it how often, and was refused."""
+    with in_words():
+        wanted = str(key_id_of(key_id))
+        asked = {**period.query(datetime.now(UTC)), **connection.query}
+        _page(connection.service(), wanted, asked).show(Form.JSON if as_json else Form.TABLE)
+
+
+def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
+    history = service.get("GetKeyHistory", f"/audit/keys/{key_id}/history", asked)
+    # The further questions are about the same events, whatever has happened meanwhile.
+    same = activity.up_to(history, {**asked, "key_id": key_id})
+    days = activity.counts(service, {**same, "outcome": "used"}, "day")
+    refusals = activity.counts(service, {**same, "outcome": "refused"}, "error_code,principal")
+    uses = rows(history, "uses")
+    return Page(
+        answer={**history, "uses_per_day": days, "refusals": refusals},
+        facts={"key": key_id, **activity.drawn(days, "uses")},
+        sections=(
+            Section(title="What was done to it", table=events_table(rows(history, "changes")), empty="Nothing."),
+            Section(title="Who asked for it", table=counts_table(uses, _ASKED_BY), empty="Nobody.", bars=shares(uses)),
+            Section(
+                title="Why it was refused, and to whom",
+                table=counts_table(refusals, ("error_code", "principal")),
+                empty="It was not.",
+                bars=shares(refusals),
+                colour=lambda _: "red",
+            ),
+        ),
+    )

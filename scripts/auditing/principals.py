@@ -1,0 +1,40 @@
+"""Principals as people name them: an ARN, or ``user/alice``, ``role/backup``, ``root`` of the caller's own account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from scripts.envelope.failure import WrongUse
+
+if TYPE_CHECKING:
+    from scripts.auditing.service import AuditService
+
+_ARN: Final = "acs:ram::"
+_KINDS: Final = ("user", "role")
+
+
+def arn_of(text: str, service: AuditService) -> str:
+    """The whole ARN; whose account is meant is asked of the service where ``text`` does not say.
+
+    :raises WrongUse: it names no principal.
+    """
+    kind, slash, name = text.partition("/")
+    if text.startswith("acs:") or text == "*":
+        return text
+    if text == "root" or (kind in _KINDS and slash and name):
+        return f"{_ARN}{service.account_id()}:{text}"
+    raise WrongUse(f"{text!r} names no principal.", "Give an ARN, or user/NAME, role/NAME or root of your own account.")
+
+
+def acting_as(arn: str) -> str:
+    """The filter for all that this principal did: nobody acts as a role but its sessions, role/NAME/SESSION."""
+    kind, _, name = arn.rpartition(":")[2].partition("/")
+    return f"{arn}/*" if kind == "role" and "/" not in name and not arn.endswith("*") else arn
+
+
+def brief(arn: str, account_id: str = "") -> str:
+    """``user/alice``, for people; with its account where that is not ``account_id``."""
+    if not arn.startswith(_ARN):
+        return arn
+    account, _, name = arn.removeprefix(_ARN).partition(":")
+    return name if account_id in ("", account) else f"{account}:{name}"

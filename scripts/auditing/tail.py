@@ -1,0 +1,97 @@
+"""``key-ledger audit tail``: the newest events, and those that come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from scripts.auditing import completeness
+from scripts.auditing.completeness import aside
+from scripts.auditing.connection import Connection, Output, in_words
+from scripts.auditing.filters import Filters
+from scripts.auditing.listing import listing
+from scripts.auditing.option_groups import grouped
+from scripts.auditing.questions import checked, of_account, pages
+from scripts.auditing.times import Period
+from scripts.envelope.failure import KmsBusy, KmsUnreachable
+from scripts.envelope.interruption import Interrupted
+from scripts.envelope.terminal import BY_SIGNAL
+
+if TYPE_CHECKING:
+    from scripts.auditing.service import AuditService
+
+_POLL_SECONDS: Final = 1.0
+_AWAY_SECONDS_MAX: Final = 10.0
+
+
+@grouped
+def tail(
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what happens, until Ctrl-C.")] = False,
+    count: Annotated[
+        int, typer.Option("-n", min=0, max=1_000, help="So many of the newest events to begin with.")
+    ] = 20,
+    filters: Filters,
+    period: Period,
+    wide: Annotated[bool, typer.Option("--wide", help="All that is known of each event.")] = False,
+    output: Output,
+    connection: Connection,
+) -> None:
+    """Show the newest events, the last one last. With -f, go on with what happens.
+
+    --json prints one object a line. Its own questions, one a second with -f, are events of the trail as well; it does
+    not show these.
+    """
+    with in_words() as interruption:
+        form, query = output.form, checked(filters, period, connection)
+        service = connection.service()
+        query = of_account(query, service)
+        shown = listing(form, wide=wide, endless=True)
+        answer = _newest(service, query, count)
+        shown.page(_others(answer["events"], service))
+        stood = completeness.of(answer)
+        try:
+            for answer in _coming(service, query, stood.position) if follow else ():
+                shown.page(_others(answer["events"], service))
+                stood = completeness.of(answer)
+        except Interrupted:  # which is how following ends
+            interruption.settle()
+            raise typer.Exit(BY_SIGNAL + (interruption.signal_number or 0)) from None
+        finally:
+            completeness.tell(stood)
+
+
+def _newest(service: AuditService, query: Mapping[str, str], count: int) -> dict[str, Any]:
+    (answer,) = pages(service, {**query, "order": "desc"}, max(1, count))
+    return {**answer, "events": answer["events"][:count][::-1]}
+
+
+def _coming(service: AuditService, query: Mapping[str, str], position: int) -> Iterator[dict[str, Any]]:
+    """Answers with what happened after ``position``, for ever."""
+    away = 0.0
+    while True:
+        time.sleep(max(away, _POLL_SECONDS))
+        try:
+            after = _after(query, position)
+            for answer in pages(service, {**after, "order": "asc", "wait": "true"}, None):
+                if away:
+                    aside("The service answers again.")
+                away = 0.0
+                yield answer
+            position = completeness.of(answer).position
+        except (KmsBusy, KmsUnreachable) as failure:
+            if not away:
+                aside(f"{failure.happened} Trying again until it does.")
+            away = min(_AWAY_SECONDS_MAX, max(_POLL_SECONDS, away * 1.5))
+
+
+def _after(query: Mapping[str, str], position: int) -> dict[str, str]:
+    return {**query, "from_position": str(max(position + 1, int(query.get("from_position", "1"))))}
+
+
+def _others(events: list[dict[str, Any]], service: AuditService) -> list[dict[str, Any]]:
+    """Without what this command itself asked."""
+    return [event for event in events if event.get("request_id") not in service.request_ids]

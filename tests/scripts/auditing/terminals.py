@@ -1,0 +1,47 @@
+"""A terminal of a given width, and what a program wrote to it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.scripts.envelope.conftest import COMMAND, KeyLedger
+
+_OURS: Final = re.compile(r"\x1b\[[0-9;]*m")
+"""Colours: the only thing that our commands tell a terminal to do, besides progress."""
+
+
+def seen(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
+    """Standard output and error of a command, as they reach a terminal, colours taken away."""
+    return _OURS.sub("", written(command, words, columns))
+
+
+def written(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    environment = {**command.whole_environment, "TERM": "xterm-256color"}
+    argv = [*COMMAND, *map(str, words)]
+    with subprocess.Popen(argv, cwd=command.folder, env=environment, stdout=follower, stderr=follower) as process:
+        os.close(follower)
+        content = _all_of(leader)
+    os.close(leader)
+    assert process.returncode == 0, content
+    return content
+
+
+def _all_of(leader: int) -> str:
+    content = b""
+    try:
+        while piece := os.read(leader, 65_536):
+            content += piece
+    except OSError:  # how a terminal says that nobody writes to it any more
+        pass
+    return re.sub(r"\r+\n", "\n", content.decode())
