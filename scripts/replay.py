@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import io
 import json
 import os
 import sys
@@ -181,7 +182,10 @@ def _sum_up(shown: int, read: WasRead, form: Form) -> None:
 
 @contextlib.contextmanager
 def _whoever_listens() -> Any:
-    """``replay | head`` has seen enough: that is no trouble of ours, but what was not printed was not printed."""
+    """``replay | head`` has seen enough: no trouble of ours, but what was not printed was not printed. A terminal
+    that lacks characters gets their numbers."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         yield
     except BrokenPipeError:

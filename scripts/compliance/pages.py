@@ -100,4 +100,4 @@ def _cut_short(table: Table, rows: int, file: str) -> str:
         return ""
     kept = len(table.rows)
     more = f" {file} has {kept:,}." if kept > rows else ""
-    return visible(f"The first {rows:,} of {table.total:,}.{more} All of them: scripts/replay.")
+    return visible(f"The first {rows:,} of {table.total:,}.{more} All of them are in the ledger.")

@@ -11,13 +11,14 @@ from scripts.compliance.document import Document
 from scripts.compliance.sections import activity, authority, keys
 from scripts.compliance.sections.completeness import completeness
 from scripts.compliance.sections.material import Material
+from scripts.compliance.sections.refusals import refusals
 
 _SECTIONS: Final = (
     activity.summary,
     keys.inventory,
     keys.changes,
     activity.use,
-    activity.refusals,
+    refusals,
     keys.rotation,
     keys.deletions,
     authority.changes,
@@ -80,7 +81,7 @@ def _limits(scope: Scope, period: Period, material: Material) -> list[str]:
         said.append("The ledger was empty up to that position.")
     elif material.end < period.until:
         said.append(
-            f"The last event that was read is of {material.head_at:%Y-%m-%d %H:%M:%S} UTC, before the end of the "
+            f"The latest call that was read is of {material.head_at:%Y-%m-%d %H:%M:%S} UTC, before the end of the "
             "period: what came later is not in this report."
         )
     return said

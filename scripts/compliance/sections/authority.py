@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from domain.audit.evidence.delegation import Sessions, account_of
+from domain.audit.evidence.listing import Listing
 from domain.audit.facts import Outcome
 from domain.audit.unused import Unused, unused
 from domain.audit.who_may import Holder, WhoMay, who_may
@@ -57,12 +58,15 @@ def changes(material: Material) -> Section:
 def who_can_decrypt(material: Material) -> Section:
     keys = sorted(_living(material), key=lambda key: (key.owner, key.region_id, key.created_at, key.key_id))
     authorities = {authority.account_id: authority for authority in material.authorities}
-    rows = [row for key in keys for row in _holders(key, authorities)]
+    rows: Listing[tuple[Cell, ...]] = Listing()
+    for key in keys:
+        for row in _holders(key, authorities):
+            rows.add(row)
     return Section(
         name="who-can-decrypt",
         title="Who can decrypt now",
         controls=(*_ACCESS, Control.PCI_3_7_7),
-        numbers=[("keys not destroyed", len(keys)), ("keys and principals that can decrypt", len(rows))],
+        numbers=[("keys not destroyed", len(keys)), ("keys and principals that can decrypt", rows.total)],
         paragraphs=[
             (
                 f"As of position {material.read.last:,}, the last one read, and not only of the period: for each key "
@@ -81,7 +85,8 @@ def who_can_decrypt(material: Material) -> Section:
                     Column("principal", "Principal", Kind.CODE),
                     Column("why", "Why", Kind.TEXT, 1),
                 ),
-                rows=rows,
+                rows=list(rows),
+                there_are=rows.total,
                 empty="There is no key that anybody can decrypt with.",
             )
         ],

@@ -1,4 +1,4 @@
-"""The PDF: its fonts have all that it shows, nothing that somebody chose is evaluated, what is lacking is told."""
+"""The PDF: its fonts have all that it shows, and nothing that somebody chose is evaluated."""
 
 from __future__ import annotations
 

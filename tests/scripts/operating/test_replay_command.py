@@ -160,3 +160,11 @@ def test_an_interrupted_replay_says_so(operated: Operated) -> None:
     told = ended(replaying)
     assert told.exit_code == 130
     assert "Interrupted" in told.said
+
+
+def test_a_terminal_that_lacks_characters_gets_their_numbers(operated: Operated) -> None:
+    with_months(operated, calls=20)
+    environment = {"PYTHONIOENCODING": "ascii"}
+    told = ended(started(operated, "--data", operated.data, program=PROGRAM, environment=environment))
+    assert told.exit_code == 0, told.said
+    assert "\\u652f\\u4ed8" in told.output
