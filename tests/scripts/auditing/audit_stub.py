@@ -52,7 +52,7 @@ def event(position: int, **columns: Any) -> dict[str, Any]:
 @dataclass
 class AuditStub:
     """:param answers: given before anything else. :param missing: how many events the trail lacks yet.
-    :param results: of the operations that have one answer each."""
+    :param results: of the operations that have one answer each. :param records_questions: as events, like the service."""
 
     access_key_id: str = "LTAI-test"
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +61,7 @@ class AuditStub:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: int = 0
     page: int = 1_000
+    records_questions: bool = False
 
     def answer(self, asked: Asked) -> PreparedAnswer:
         self.requests.append(asked)
@@ -100,4 +101,6 @@ class AuditStub:
             "RequestId": str(uuid4()),
             **content,
         }
+        if self.records_questions:
+            self.events.append(event(head + 1, operation="SearchEvents", request_id=answer["RequestId"]))
         return PreparedAnswer(200, json.dumps(answer).encode())
