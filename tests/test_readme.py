@@ -57,4 +57,4 @@ def test_every_code_block_of_the_readme_runs(reader: Path) -> None:
 
 def test_the_readme_names_both_recipes_of_the_product_introduction() -> None:
     languages = [language for language, _ in blocks()]
-    assert languages == ["sh", "python", "sh", "sh", "python"]
+    assert languages == ["sh", "python", "sh", "sh", "python", "sh"]

@@ -16,7 +16,7 @@ from scripts.auditing.principals import brief
 from scripts.auditing.times import WRITTEN, ending, written
 from scripts.operating.table import Table
 
-_COLUMNS: Final = ("from", "until", "whom", "what", "by", SENTENCE)
+_COLUMNS: Final = ("since", "until", "whom", "kind", "what", SENTENCE)
 
 
 @grouped
@@ -60,18 +60,23 @@ def _when(moment: str | None) -> dict[str, str]:
 
 
 def _page(answer: Mapping[str, Any]) -> Page:
-    cells = [_row(each) for each in rows(answer, "grants")]
-    return Page(
-        answer=answer, sections=(Section(title="", table=Table(_COLUMNS, cells), empty="Nothing was granted."),)
-    )
+    table = Table(_COLUMNS, [_row(each) for each in rows(answer, "grants")])
+    return Page(answer=answer, sections=(Section(title="", table=table, empty="Nothing was granted."),))
 
 
 def _row(grant: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        time(grant, "from"),
-        time(grant, "until"),
+        time(grant, "since"),
+        time(grant, "until") or "in force",
         text(grant, "subject"),
+        text(grant, "kind"),
         text(grant, "object"),
-        brief(text(grant, "by")),
-        text(grant, "sentence"),
+        text(grant, SENTENCE) or _sentence(grant),
     )
+
+
+def _sentence(grant: Mapping[str, Any]) -> str:
+    granted = f"Granted by {brief(text(grant, 'granted_by'))} at {time(grant, 'granted_at')}"
+    if not text(grant, "until"):
+        return f"{granted}."
+    return f"{granted}; ended by {brief(text(grant, 'ended_by'))} ({text(grant, 'ended_with')})."

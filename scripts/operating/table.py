@@ -146,7 +146,7 @@ def _show_records(table: Table, console: Console) -> None:
 
 
 def _bar(share: float, colour: str, width: int = 20) -> Text:
-    full = min(width, round(share * width))
+    full = min(width, max(round(share * width), 1 if share > 0 else 0))
     return Text("█" * full, colour) + Text("░" * (width - full), "dim")
 
 

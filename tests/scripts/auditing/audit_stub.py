@@ -52,7 +52,7 @@ def event(position: int, **columns: Any) -> dict[str, Any]:
 @dataclass
 class AuditStub:
     """:param answers: given before anything else. :param missing: how many events the trail lacks yet.
-    :param results: of the operations that have one answer each."""
+    :param results: by operation, or by what is counted by. :param records_questions: as events."""
 
     access_key_id: str = "LTAI-test"
     events: list[dict[str, Any]] = field(default_factory=list)
@@ -61,6 +61,7 @@ class AuditStub:
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     missing: int = 0
     page: int = 1_000
+    records_questions: bool = False
 
     def answer(self, asked: Asked) -> PreparedAnswer:
         self.requests.append(asked)
@@ -75,7 +76,8 @@ class AuditStub:
             return self._success(**self._searched(asked.parameters))
         if asked.action == "GetCallerIdentity":
             return self._success(AccountId=ACCOUNT_ID)
-        return self._success(**self.results[asked.action])
+        by = asked.parameters.get("by", "")
+        return self._success(**self.results.get(by, self.results.get(asked.action, {})))
 
     def _searched(self, parameters: dict[str, str]) -> dict[str, Any]:
         first = int(parameters.get("from_position", 1))
@@ -100,4 +102,6 @@ class AuditStub:
             "RequestId": str(uuid4()),
             **content,
         }
+        if self.records_questions:
+            self.events.append(event(head + 1, operation="SearchEvents", request_id=answer["RequestId"]))
         return PreparedAnswer(200, json.dumps(answer).encode())

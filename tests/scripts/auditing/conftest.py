@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,12 @@ class Audit:
 
     def __call__(self, *words: str | Path) -> Outcome:
         """In this process, with its output in a pipe."""
-        known = {"KEY_LEDGER_CREDENTIALS": str(self.credentials)}
-        result = CliRunner().invoke(app, ["audit", *map(str, words)], env=known)
+        result = CliRunner().invoke(app, ["audit", *map(str, words)], env=self.command.environment)
         assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
         return Outcome(result.exit_code, result.stdout_bytes, " ".join(result.stderr.split()))
+
+    def using(self, **environment: str) -> Audit:
+        return replace(self, command=self.command.using(**environment))
 
     def json(self, *words: str | Path) -> Any:
         outcome = self(*words, "--json")

@@ -121,6 +121,22 @@ class KeyLedger:
         return KeyLedger(self.folder, {**self.environment, **environment})
 
 
+def peak_mib(key_ledger: KeyLedger, shell: str) -> int:
+    """Peak resident memory of the hungriest process in ``shell``, which must succeed."""
+    script = (
+        "import resource, subprocess, sys; subprocess.run(['bash', '-o', 'pipefail', '-c', sys.argv[1]], check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, shell],
+        env=key_ledger.whole_environment,
+        cwd=key_ledger.folder,
+        check=True,
+        capture_output=True,
+    )
+    return int(done.stdout.split()[-1])
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "work"

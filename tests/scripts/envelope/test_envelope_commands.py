@@ -7,15 +7,13 @@ import os
 import shlex
 import signal
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.scripts.envelope.conftest import COMMAND, KeyLedger, Kms
+from tests.scripts.envelope.conftest import COMMAND, KeyLedger, Kms, peak_mib
 
 DIARY = b"Dear diary, \x00\xff today nobody read you.\n" * 1000
 SEGMENT = 1 << 20
@@ -256,22 +254,6 @@ def test_an_interrupted_encryption_into_a_pipe_never_looks_like_a_whole_file(
 
 
 # --- how much it takes ------------------------------------------------------------------------------------------------
-
-
-def peak_mib(key_ledger: KeyLedger, shell: str) -> int:
-    """Peak resident memory of the hungriest process in ``shell``, which must succeed."""
-    script = (
-        "import resource, subprocess, sys; subprocess.run(['bash', '-o', 'pipefail', '-c', sys.argv[1]], check=True); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, shell],
-        env=key_ledger.whole_environment,
-        cwd=key_ledger.folder,
-        check=True,
-        capture_output=True,
-    )
-    return int(done.stdout.split()[-1])
 
 
 def test_memory_does_not_grow_with_the_file(key_ledger: KeyLedger, kms: Kms, folder: Path) -> None:

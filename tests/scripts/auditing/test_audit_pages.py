@@ -1,0 +1,83 @@
+"""``key-ledger audit key``, ``principal`` and ``coverage``: several questions, one page, as of one position."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scripts.auditing.audit_stub import ACCOUNT_ID, ALICE, HOSTILE, KEY_ID, event
+from tests.scripts.auditing.conftest import Audit
+from tests.scripts.auditing.terminals import seen
+
+USES = {"principal": ALICE, "operation": "Decrypt", "outcome": "used", "count": 1_200, "requests": 1_200}
+CREATED = event(1, outcome="changed", operation="CreateKey", sentence=f"alice created key {KEY_ID} {HOSTILE}.")
+
+
+@pytest.fixture
+def known(audit: Audit) -> Audit:
+    audit.stub.events = [event(9), event(10, outcome="refused", error_code="Forbidden.NoPermission")]
+    days = [{"day": f"2026-11-{day:02}", "count": day, "requests": day} for day in (1, 2, 4, 24)]
+    groups = [{**USES, "key_id": KEY_ID, "error_code": "Rejected.Disabled"}]
+    audit.stub.results |= {
+        "GetKeyHistory": {"key_id": KEY_ID, "changes": [CREATED], "uses": [USES]},
+        "CountEvents": {"groups": groups},
+        "day": {"groups": days},
+        "GetCoverage": {
+            "projections": [
+                {"name": "audit_trail", "position": 10, "recorded_at": "2026-11-24T09:00:00Z", "stopped": False},
+                {"name": "usage", "position": 4, "stopped": True, "stopped_at": 5},
+            ],
+            "stopped": ["usage"],
+        },
+    }
+    return audit
+
+
+def test_a_key_has_its_life_its_uses_and_its_refusals(known: Audit) -> None:
+    text = known("key", f"acs:kms:cn-hangzhou:{ACCOUNT_ID}:key/{KEY_ID}", "--from", "2026-11").output.decode()
+    assert f"key         {KEY_ID}\n" in text
+    assert "uses        31, 2026-11-01 to 2026-11-24\n" in text
+    assert "uses a day  ▁▁ ▂                   █\n" in text
+    assert "alice created key" in text
+    assert "user/alice  Decrypt    used" in text
+    assert "Rejected.Disabled" in text
+
+
+def test_its_questions_are_about_the_same_events(known: Audit) -> None:
+    assert known("key", KEY_ID, "--from", "2026-11").exit_code == 0
+    assert known.asked("GetKeyHistory") == [{"from": "2026-11-01T00:00:00Z", "wait": "true"}]
+    per_day, refusals = known.asked("CountEvents")
+    same = {"key_id": KEY_ID, "to_position": "10", "from": "2026-11-01T00:00:00Z", "limit": "1000"}
+    assert per_day == {**same, "by": "day", "outcome": "used"}
+    assert refusals == {**same, "by": "error_code,principal", "outcome": "refused"}
+
+
+def test_what_a_role_did_is_what_its_sessions_did(known: Audit) -> None:
+    text = known("principal", "role/backup").output.decode()
+    assert f"principal    acs:ram::{ACCOUNT_ID}:role/backup\n" in text
+    searched, *counted = [*known.asked("SearchEvents"), *known.asked("CountEvents")]
+    assert searched["outcome"] == "refused"
+    assert {asked["principal"] for asked in (searched, *counted)} == {f"acs:ram::{ACCOUNT_ID}:role/backup/*"}
+    assert {asked["to_position"] for asked in counted} == {"10"}
+
+
+def test_a_program_gets_all_answers_in_one(known: Audit) -> None:
+    assert known.json("key", KEY_ID).keys() >= {"changes", "uses", "uses_per_day", "refusals", "as_of", "complete"}
+    assert known.json("principal", ALICE).keys() >= {"operations", "keys", "per_day", "refusals", "as_of", "complete"}
+
+
+def test_coverage_tells_what_has_stopped(known: Audit) -> None:
+    text = known("coverage").output.decode()
+    assert "audit_trail        10  2026-11-24T09:00:00Z  running" in text
+    assert "stopped before 5" in text
+    assert "usage has STOPPED: the projector's log says why. Tell the operator." in text
+    assert known("coverage", "--csv").output.decode().splitlines()[0] == "name,position,time,state"
+
+
+@pytest.mark.parametrize("columns", [80, 160])
+@pytest.mark.parametrize("words", [("key", KEY_ID), ("principal", ALICE), ("coverage",)])
+def test_pages_fit_into_a_terminal_and_give_it_nothing_to_obey(
+    words: tuple[str, ...], columns: int, known: Audit
+) -> None:
+    text = seen(known.command, ["audit", *words], columns)
+    assert all(character.isprintable() or character == "\n" for character in text)
+    assert max(map(len, text.splitlines())) <= columns

@@ -1,0 +1,107 @@
+"""``key-ledger audit tail``: the newest events, and those that come, until somebody has seen enough."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from tests.scripts.auditing.audit_stub import event
+from tests.scripts.auditing.conftest import Audit
+from tests.scripts.envelope.kms_stub import PreparedAnswer
+
+
+@contextmanager
+def following(audit: Audit, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = audit.command.start("audit", "tail", "-f", "--json", *words)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def position(process: subprocess.Popen[bytes]) -> int:
+    assert process.stdout is not None
+    return int(json.loads(process.stdout.readline())["position"])
+
+
+def test_the_newest_come_last(audit: Audit) -> None:
+    audit.stub.events = [event(number) for number in range(1, 31)]
+    found = [json.loads(line) for line in audit("tail", "-n", "3", "--json").output.splitlines()]
+    assert [each["position"] for each in found] == [28, 29, 30]
+    assert len(audit("tail").output.splitlines()) == 21  # a header and twenty
+    assert audit("tail", "-n", "0").output == b""
+
+
+def test_what_happens_is_shown_when_it_happens_and_asked_for_once(audit: Audit) -> None:
+    audit.stub.events = [event(1)]
+    with following(audit) as process:
+        assert position(process) == 1
+        audit.stub.events += [event(2), event(3)]
+        assert [position(process), position(process)] == [2, 3]
+        time.sleep(2.5)
+        audit.stub.events.append(event(4))
+        assert position(process) == 4
+    first, *polls = audit.asked("SearchEvents")
+    assert first["order"] == "desc"
+    assert {poll["order"] for poll in polls} == {"asc"}
+    assert (polls[0]["from_position"], polls[-1]["from_position"]) == ("2", "4")
+    assert all(poll["wait"] == "true" for poll in polls)
+
+
+def test_its_own_questions_are_not_shown(audit: Audit) -> None:
+    """Or each of them would be the next one's news, for ever."""
+    audit.stub.records_questions = True
+    with following(audit) as process:
+        time.sleep(3.5)
+        audit.stub.events.append(event(1_000))
+        assert position(process) == 1_000
+    assert len(audit.stub.events) > 2
+
+
+def test_filters_hold_for_what_comes_as_well(audit: Audit) -> None:
+    with following(audit, "--outcome", "refused", "--from-position", "10") as process:
+        time.sleep(2.5)
+        audit.stub.events += [event(11, outcome="refused")]
+        assert position(process) == 11
+    assert {asked["outcome"] for asked in audit.asked("SearchEvents")} == {"refused"}
+    assert {asked["from_position"] for asked in audit.asked("SearchEvents")} >= {"10"}
+
+
+def test_a_service_that_restarts_is_waited_for(audit: Audit) -> None:
+    audit.stub.events = [event(1)]
+    with following(audit) as process:
+        assert position(process) == 1
+        audit.stub.answers += [
+            PreparedAnswer(502, b"<html>starting</html>"),
+            PreparedAnswer.refusal(503, "ServiceUnavailableTemporary", "Starting."),
+        ]
+        audit.stub.events.append(event(2))
+        assert position(process) == 2
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=30)[1].decode()
+    assert said.count("Trying again until it does.") == 1
+    assert "The service answers again." in said
+
+
+def test_a_service_that_refuses_is_not_asked_again(audit: Audit) -> None:
+    audit.stub.events = [event(1)]
+    with following(audit) as process:
+        assert position(process) == 1
+        audit.stub.answers.append(PreparedAnswer.refusal(403, "NoPermission", "You are not authorized."))
+        assert process.wait(timeout=30) == 4
+
+
+def test_ctrl_c_is_how_it_ends(audit: Audit) -> None:
+    audit.stub.events = [event(1)]
+    with following(audit) as process:
+        assert position(process) == 1
+        time.sleep(1.5)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1].decode()
+        assert process.returncode == 130
+    assert said == "Up to position 1, 2026-11-24T09:00:00Z; ledger head 1.\n"
