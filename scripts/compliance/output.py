@@ -7,8 +7,8 @@ A folder that exists is never touched.
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +23,11 @@ def new_folder(wanted: Path) -> Iterator[Path]:
     :raises FileTrouble: it exists, or nobody may write there.
     """
     _refuse_existing(wanted)
+    # Named before it is made: whatever interrupts us from here on, it is known what to remove.
+    written = wanted.parent / f".{wanted.name}.{secrets.token_hex(6)}.part"
     try:
         wanted.parent.mkdir(parents=True, exist_ok=True)
-        written = Path(tempfile.mkdtemp(prefix=f".{wanted.name}.", suffix=".part", dir=wanted.parent))
-    except OSError as error:
-        raise _trouble(wanted, error) from None
-    try:
+        written.mkdir(mode=0o700)
         yield written
         for file in sorted(written.iterdir()):
             _settle(file)
