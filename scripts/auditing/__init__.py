@@ -16,9 +16,12 @@ What every answer has:
 
 * :mod:`~scripts.auditing.completeness`   up to which position it knows the ledger: told at its end
 * :mod:`~scripts.auditing.events`, :mod:`~scripts.auditing.listing`  events, page after page, in constant memory
-* :mod:`~scripts.auditing.page`           facts and tables; :mod:`~scripts.auditing.sparkline`
+* :mod:`~scripts.auditing.page`           facts and tables; :mod:`~scripts.auditing.two_lines`,
+  :mod:`~scripts.auditing.sparkline`; :mod:`~scripts.auditing.answers` reads answers, :mod:`~scripts.auditing.activity`
+  asks how often
 
-The other modules are the commands, one each. Whatever callers chose (names, user agents, contexts) is text to a
+The other modules are the commands, one each (``unused`` with :mod:`~scripts.auditing.idle`, ``what-if`` with
+:mod:`~scripts.auditing.suppositions`). Whatever callers chose (names, user agents, contexts) is text to a
 terminal and to a spreadsheet, never an instruction: see :func:`domain.audit.words.visible` and
 :mod:`scripts.operating.table`.
 """

@@ -24,6 +24,12 @@ def up_to(answer: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, str]
     return {**rest, "to_position": str(position)} if position else rest
 
 
+def without_standing(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What an answer says besides how complete it is: of a page's further answers."""
+    standing = ("as_of", "ledger_head", "complete", "RequestId")
+    return {name: value for name, value in answer.items() if name not in standing}
+
+
 def counts(service: AuditService, query: Mapping[str, str], by: str) -> list[Mapping[str, Any]]:
     answer = service.get("CountEvents", "/audit/counts", {**query, "by": by, "limit": _GROUPS})
     return rows(answer, "groups")

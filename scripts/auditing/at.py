@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from scripts.auditing.answers import joined, number, part, rows, text, time
+from scripts.auditing.answers import number, part, rows, text, time
 from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.key import KeyArgument
 from scripts.auditing.option_groups import grouped
@@ -58,10 +58,9 @@ def _when(moment: str | None, position: int | None) -> dict[str, str]:
 
 
 def _page(answer: Mapping[str, Any], *, everybody: bool) -> Page:
-    principals = rows(answer, "principals")
-    able = [each for each in principals if text(each, "may") != _NO]
-    told = principals if everybody else able
-    others = len(principals) - len(told)
+    holders = rows(answer, "holders")
+    told = [each for each in holders if everybody or _could(each)]
+    others = len(holders) - len(told)
     return Page(
         answer=answer,
         facts=_facts(answer),
@@ -72,12 +71,16 @@ def _page(answer: Mapping[str, Any], *, everybody: bool) -> Page:
                 empty="Nobody.",
             ),
         ),
-        notes=[f"{others:,} others of the account could not: --everybody tells why."] if others else (),
+        notes=[f"{others:,} further principals could not: --everybody tells why."] if others else (),
     )
 
 
+def _could(holder: Mapping[str, Any]) -> bool:
+    return text(holder, "may") != _NO and holder.get("can_call") is not False
+
+
 def _facts(answer: Mapping[str, Any]) -> dict[str, Cell]:
-    key, at_ = part(answer, "key"), part(answer, "at")
+    key, at_ = part(answer, "key"), part(answer, "at") or part(answer, "as_of")
     refused = text(answer, "refused_by_state")
     return {
         "key": text(key, "key_id"),
@@ -85,33 +88,28 @@ def _facts(answer: Mapping[str, Any]) -> dict[str, Cell]:
         "description": text(key, "description"),
         "at": f"position {number(at_, 'position'):,}, {time(at_, 'recorded_at')}",
         "state": text(key, "state"),
-        "since": f"{time(key, 'in_state_since')} by {brief(text(key, 'in_state_by'))}",
-        "created": f"{time(key, 'created_at')} by {brief(text(key, 'created_by'))}",
+        "since": _by(key, "in_state_since", "in_state_by"),
+        "created": _by(key, "created_at", "created_by"),
         "to be destroyed": time(key, "delete_at"),
         "so that everybody": f"is refused with {refused}" if refused else "",
     }
+
+
+def _by(key: Mapping[str, Any], when: str, who: str) -> str:
+    return f"{time(key, when)} by {brief(text(key, who))}" if text(key, when) else ""
 
 
 def _rows(holder: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """The principal; of a role, whoever may assume it, below it."""
     yield brief(text(holder, "principal")), text(holder, "may"), _why(holder)
     for assumer in rows(holder, "assumers"):
-        yield (
-            f"└ {brief(text(assumer, 'principal'))}",
-            text(assumer, "may"),
-            f"May it act as this role? {_why(assumer)}",
-        )
+        yield f"└ {brief(text(assumer, 'principal'))}", text(assumer, "may"), f"As this role: {_why(assumer)}"
 
 
 def _why(holder: Mapping[str, Any]) -> str:
-    """Sentences: what decides, under which conditions, and whether there is an access key to call with."""
-    told = [text(holder, "reason").rstrip(".")]
-    if where := joined(holder, "where"):
-        told.append(f"Only where {where}")
-    if unless := joined(holder, "unless"):
-        told.append(f"Not where {unless}")
+    """Sentences: under which conditions, what decides, and whether there is an access key to call with."""
+    told = [text(holder, "text")]
     if holder.get("has_active_access_key") is False:
-        told.append("It had no active access key to call with")
-    if remark := text(holder, "remark"):
-        told.append(remark.rstrip("."))
-    return ". ".join(each[:1].upper() + each[1:] for each in told if each) + "."
+        told.append("There is no active access key to call with")
+    told.append(text(holder, "remark"))
+    return " ".join(f"{each[:1].upper()}{each[1:].rstrip('.')}." for each in told if each)

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from scripts.auditing.answers import joined, rows, text
+from scripts.auditing import activity
+from scripts.auditing.answers import rows, text
 from scripts.auditing.connection import Connection, Output, in_words
+from scripts.auditing.idle import idle, unused_rights
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import SENTENCE, Page, Section
 from scripts.operating.table import Table
@@ -36,28 +38,32 @@ def unused(
         form, service = output.form, connection.service()
         asked = {"unused_days": str(days), "cryptoperiod_days": str(cryptoperiod_days), **connection.query}
         found = service.get("ListKeyFindings", "/audit/findings", asked)
-        permissions = service.get("ListUnusedPermissions", "/audit/unused-permissions", {"days": str(days)})
-        _page(found, permissions, days).show(form)
+        rights = service.get("ListUnusedPermissions", "/audit/unused-permissions", {"days": str(days)})
+        _page(found, rights, days).show(form)
 
 
-def _page(found: Mapping[str, Any], permissions: Mapping[str, Any], days: int) -> Page:
-    keys = [(text(each, "kind"), text(each, "key_id"), text(each, "sentence")) for each in rows(found, "findings")]
-    rights = [_permission(each) for each in rows(permissions, "unused")]
-    # Both are as of nearly the same moment: the older one is what the page vouches for.
-    both = Table(_COLUMNS, [*keys, *rights])
+def _page(found: Mapping[str, Any], rights: Mapping[str, Any], days: int) -> Page:
+    """As of the first answer: the second one was read later, and knows no less."""
+    keys = [(text(each, "kind"), _key(each), text(each, SENTENCE)) for each in rows(found, "findings")]
+    permissions, nobody = unused_rights(rights), idle(rights)
     return Page(
-        answer={**found, "permissions": permissions},
-        csv=both,
+        answer={**found, "unused_permissions": activity.without_standing(rights)},
+        csv=Table(_COLUMNS, [*keys, *permissions, *nobody]),
         sections=(
             Section(title="Keys", table=Table(_COLUMNS, keys), empty="Nothing to remark."),
             Section(
-                title=f"Not used within {days} days",
-                table=Table(_COLUMNS, rights),
-                empty="Everything that was granted was used.",
+                title=f"Permissions that were not used within {days} days",
+                table=Table(_COLUMNS, permissions),
+                empty="None.",
+            ),
+            Section(
+                title=f"Who did nothing within {days} days",
+                table=Table(_COLUMNS, nobody),
+                empty="Everybody did something.",
             ),
         ),
     )
 
 
-def _permission(each: Mapping[str, Any]) -> tuple[str, str, str]:
-    return text(each, "kind"), text(each, "name") or joined(each, "names"), text(each, "sentence")
+def _key(finding: Mapping[str, Any]) -> str:
+    return text(finding, "key_id") or text(finding, "key_arn").rpartition("/")[2]

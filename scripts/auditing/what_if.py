@@ -19,8 +19,12 @@ from scripts.operating.table import Table
 
 _DAYS: Final = 30
 _WOULD_BE_REFUSED: Final = 1
+_UNMET: Final = "NOTHING CHECKED: there was no such policy, target or role in this time. Look at the names."
 
-CHECK_EXIT_CODE: Final = "With --check, 1 if an answered call would have been refused."
+CHECK_EXIT_CODE: Final = (
+    "With --check, 1 if an answered call would have been refused, or if what is supposed is about nothing that was "
+    "there."
+)
 
 
 @grouped
@@ -42,7 +46,7 @@ def what_if(
         form, content = output.form, supposition.content()
         answer = connection.service().post("EvaluatePolicy", "/audit/what-if", {"days": days, **content})
         _page(answer).show(form)
-        if check and number(part(answer, "totals"), "would_be_refused"):
+        if check and (number(part(answer, "totals"), "would_be_refused") or answer.get("unmet")):
             raise typer.Exit(_WOULD_BE_REFUSED)
 
 
@@ -73,7 +77,7 @@ def _page(answer: Mapping[str, Any]) -> Page:
                 empty="Nothing.",
             ),
         ),
-        notes=[*_not_judged(totals), *(f"{each}" for each in answer.get("remarks", ()))],
+        notes=[*_not_judged(totals), *([_UNMET] if answer.get("unmet") else [])],
     )
 
 

@@ -52,13 +52,15 @@ def event(position: int, **columns: Any) -> dict[str, Any]:
 @dataclass
 class AuditStub:
     """:param answers: given before anything else. :param missing: how many events the trail lacks yet.
-    :param results: by operation, or by what is counted by. :param records_questions: as events."""
+    :param results: by operation, or by what is counted by.
+    :param pages: by operation, one after the other. :param records_questions: as events."""
 
     access_key_id: str = "LTAI-test"
     events: list[dict[str, Any]] = field(default_factory=list)
     requests: list[Asked] = field(default_factory=list)
     answers: deque[PreparedAnswer] = field(default_factory=deque)
-    results: dict[str, dict[str, Any]] = field(default_factory=dict)
+    results: dict[str, dict[str, Any]] = field(default_factory=lambda: {"GetCallerIdentity": {"AccountId": ACCOUNT_ID}})
+    pages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     missing: int = 0
     page: int = 1_000
     records_questions: bool = False
@@ -74,10 +76,12 @@ class AuditStub:
             return PreparedAnswer(200, "".join(f"{line}\n" for line in lines).encode())
         if asked.action == "SearchEvents":
             return self._success(**self._searched(asked.parameters))
-        if asked.action == "GetCallerIdentity":
-            return self._success(AccountId=ACCOUNT_ID)
-        by = asked.parameters.get("by", "")
-        return self._success(**self.results.get(by, self.results.get(asked.action, {})))
+        return self._success(**self._result(asked))
+
+    def _result(self, asked: Asked) -> dict[str, Any]:
+        if self.pages.get(asked.action):
+            return self.pages[asked.action].pop(0)
+        return self.results.get(asked.parameters.get("by", ""), self.results.get(asked.action, {}))
 
     def _searched(self, parameters: dict[str, str]) -> dict[str, Any]:
         first = int(parameters.get("from_position", 1))
