@@ -13,7 +13,7 @@ from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.key import KeyArgument
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import SENTENCE, Page, Section
-from scripts.auditing.principals import brief
+from scripts.auditing.principals import account_of, brief
 from scripts.auditing.times import WRITTEN, ending, written
 from scripts.envelope.failure import WrongUse
 from scripts.key_ids import key_id_of
@@ -103,7 +103,8 @@ def _rows(holder: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """The principal; of a role, whoever may assume it, below it."""
     yield brief(text(holder, "principal")), text(holder, "may"), _why(holder)
     for assumer in rows(holder, "assumers"):
-        yield f"└ {brief(text(assumer, 'principal'))}", text(assumer, "may"), f"As this role: {_why(assumer)}"
+        named = brief(text(assumer, "principal"), account_of(text(holder, "principal")))
+        yield f"└ {named}", text(assumer, "may"), f"As this role: {_why(assumer)}"
 
 
 def _why(holder: Mapping[str, Any]) -> str:

@@ -32,6 +32,11 @@ def acting_as(arn: str) -> str:
     return f"{arn}/*" if kind == "role" and "/" not in name and not arn.endswith("*") else arn
 
 
+def account_of(arn: str) -> str:
+    """Empty where it is no principal's."""
+    return arn.removeprefix(_ARN).partition(":")[0] if arn.startswith(_ARN) else ""
+
+
 def brief(arn: str, account_id: str = "") -> str:
     """``user/alice``, for people; with its account where that is not ``account_id``."""
     if not arn.startswith(_ARN):

@@ -140,7 +140,7 @@ def test_who_could_use_a_key_then_is_told_with_reasons(known: Audit) -> None:
     assert "since              2026-11-24T08:30:00Z by user/alice\n" in text
     assert "so that everybody  is refused with Rejected.Disabled\n" in text
     assert "May, where acs:SourceIp is in 10.0.0.0/8: allowed by Statement[0] of Custom/web." in text
-    assert "└ root" in text
+    assert "└ 9999999999999999:root" in text
     assert "user/bob" not in text
     assert "1 further principals could not: --everybody tells why." in text
     assert known.asked("GetKeyAt") == [{"action": "kms:Decrypt", "time": "2026-11-25T00:00:00Z", "wait": "true"}]
