@@ -24,6 +24,12 @@ def seen(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
     return _OURS.sub("", written(command, words, columns))
 
 
+def check_fits(text: str, columns: int) -> None:
+    """No line is cut or wrapped, and nothing in it is for the terminal to obey."""
+    assert all(character.isprintable() or character == "\n" for character in text), text
+    assert max(map(len, text.splitlines())) <= columns, text
+
+
 def written(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))

@@ -6,7 +6,7 @@ import pytest
 
 from tests.scripts.auditing.audit_stub import ACCOUNT_ID, ALICE, HOSTILE, KEY_ID, event
 from tests.scripts.auditing.conftest import Audit
-from tests.scripts.auditing.terminals import seen
+from tests.scripts.auditing.terminals import check_fits, seen
 
 USES = {"principal": ALICE, "operation": "Decrypt", "outcome": "used", "count": 1_200, "requests": 1_200}
 CREATED = event(1, outcome="changed", operation="CreateKey", sentence=f"alice created key {KEY_ID} {HOSTILE}.")
@@ -78,6 +78,4 @@ def test_coverage_tells_what_has_stopped(known: Audit) -> None:
 def test_pages_fit_into_a_terminal_and_give_it_nothing_to_obey(
     words: tuple[str, ...], columns: int, known: Audit
 ) -> None:
-    text = seen(known.command, ["audit", *words], columns)
-    assert all(character.isprintable() or character == "\n" for character in text)
-    assert max(map(len, text.splitlines())) <= columns
+    check_fits(seen(known.command, ["audit", *words], columns), columns)
