@@ -20,8 +20,7 @@ What every answer has:
   :mod:`~scripts.auditing.sparkline`; :mod:`~scripts.auditing.answers` reads answers, :mod:`~scripts.auditing.activity`
   asks how often
 
-The other modules are the commands, one each (``unused`` with :mod:`~scripts.auditing.idle`, ``what-if`` with
-:mod:`~scripts.auditing.suppositions`). Whatever callers chose (names, user agents, contexts) is text to a
-terminal and to a spreadsheet, never an instruction: see :func:`domain.audit.words.visible` and
-:mod:`scripts.operating.table`.
+The other modules are the commands, one each; what ``what-if`` supposes is :mod:`~scripts.auditing.suppositions`.
+Whatever callers chose (names, user agents, contexts) is text to a terminal and to a spreadsheet, never an instruction:
+see :func:`domain.audit.words.visible` and :mod:`scripts.operating.table`.
 """

@@ -58,7 +58,7 @@ def _when(moment: str | None, position: int | None) -> dict[str, str]:
 
 
 def _page(answer: Mapping[str, Any], *, everybody: bool) -> Page:
-    holders = rows(answer, "holders")
+    holders = rows(answer, "principals")
     told = [each for each in holders if everybody or _could(each)]
     others = len(holders) - len(told)
     return Page(
@@ -109,7 +109,7 @@ def _rows(holder: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _why(holder: Mapping[str, Any]) -> str:
     """Sentences: under which conditions, what decides, and whether there is an access key to call with."""
-    told = [text(holder, "text")]
+    told = [text(holder, SENTENCE)]
     if holder.get("has_active_access_key") is False:
         told.append("There is no active access key to call with")
     told.append(text(holder, "remark"))

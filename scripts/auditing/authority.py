@@ -16,7 +16,7 @@ from scripts.auditing.principals import brief
 from scripts.auditing.times import WRITTEN, ending, written
 from scripts.operating.table import Table
 
-_COLUMNS: Final = ("since", "until", "whom", "kind", "what", SENTENCE)
+_COLUMNS: Final = ("from", "until", "whom", "kind", "what", "by", SENTENCE)
 
 
 @grouped
@@ -66,17 +66,11 @@ def _page(answer: Mapping[str, Any]) -> Page:
 
 def _row(grant: Mapping[str, Any]) -> tuple[str, ...]:
     return (
-        time(grant, "since"),
+        time(grant, "from"),
         time(grant, "until") or "in force",
         text(grant, "subject"),
         text(grant, "kind"),
         text(grant, "object"),
-        text(grant, SENTENCE) or _sentence(grant),
+        brief(text(grant, "by")),
+        text(grant, SENTENCE),
     )
-
-
-def _sentence(grant: Mapping[str, Any]) -> str:
-    granted = f"Granted by {brief(text(grant, 'granted_by'))} at {time(grant, 'granted_at')}"
-    if not text(grant, "until"):
-        return f"{granted}."
-    return f"{granted}; ended by {brief(text(grant, 'ended_by'))} ({text(grant, 'ended_with')})."

@@ -53,6 +53,11 @@ class Connection:
     def query(self) -> dict[str, str]:
         return {} if self.no_wait else {"wait": "true"}
 
+    @property
+    def flags(self) -> dict[str, bool]:
+        """:attr:`query` in a body of JSON."""
+        return {} if self.no_wait else {"wait": True}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Output:

@@ -36,5 +36,6 @@ def _page(answer: Mapping[str, Any]) -> Page:
 
 
 def _state(projection: Mapping[str, Any]) -> str:
-    """Those that are made of changes only rest at the last change, however far the ledger has gone on."""
-    return f"stopped before {number(projection, 'stopped_at'):,}" if projection.get("stopped") else "running"
+    if projection.get("stopped"):
+        return f"stopped before {number(projection, 'stopped_at'):,}"
+    return "complete" if projection.get("complete") else "behind"

@@ -10,7 +10,6 @@ import typer
 from scripts.auditing import activity
 from scripts.auditing.answers import rows, text
 from scripts.auditing.connection import Connection, Output, in_words
-from scripts.auditing.idle import idle, unused_rights
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import SENTENCE, Page, Section
 from scripts.operating.table import Table
@@ -44,26 +43,22 @@ def unused(
 
 def _page(found: Mapping[str, Any], rights: Mapping[str, Any], days: int) -> Page:
     """As of the first answer: the second one was read later, and knows no less."""
-    keys = [(text(each, "kind"), _key(each), text(each, SENTENCE)) for each in rows(found, "findings")]
-    permissions, nobody = unused_rights(rights), idle(rights)
+    keys = [(text(each, "kind"), text(each, "key_id"), text(each, SENTENCE)) for each in rows(found, "findings")]
+    unused_ = [_right(each) for each in rows(rights, "unused")]
     return Page(
         answer={**found, "unused_permissions": activity.without_standing(rights)},
-        csv=Table(_COLUMNS, [*keys, *permissions, *nobody]),
+        csv=Table(_COLUMNS, [*keys, *unused_]),
         sections=(
             Section(title="Keys", table=Table(_COLUMNS, keys), empty="Nothing to remark."),
             Section(
-                title=f"Permissions that were not used within {days} days",
-                table=Table(_COLUMNS, permissions),
-                empty="None.",
-            ),
-            Section(
-                title=f"Who did nothing within {days} days",
-                table=Table(_COLUMNS, nobody),
-                empty="Everybody did something.",
+                title=f"What nobody used within {days} days",
+                table=Table(_COLUMNS, unused_),
+                empty="Everything that was granted was used.",
             ),
         ),
     )
 
 
-def _key(finding: Mapping[str, Any]) -> str:
-    return text(finding, "key_id") or text(finding, "key_arn").rpartition("/")[2]
+def _right(each: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Whose it is, where it is somebody's; else who it is."""
+    return text(each, "kind"), text(each, "holder") or text(each, "name"), text(each, SENTENCE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
@@ -19,11 +20,10 @@ from scripts.operating.table import Table
 
 _DAYS: Final = 30
 _WOULD_BE_REFUSED: Final = 1
-_UNMET: Final = "NOTHING CHECKED: there was no such policy, target or role in this time. Look at the names."
 
 CHECK_EXIT_CODE: Final = (
     "With --check, 1 if an answered call would have been refused, or if what is supposed is about nothing that was "
-    "there."
+    "there: then nothing was checked."
 )
 
 
@@ -44,24 +44,16 @@ def what_if(
     """
     with in_words():
         form, content = output.form, supposition.content()
-        answer = connection.service().post("EvaluatePolicy", "/audit/what-if", {"days": days, **content})
+        answer = connection.service().post(
+            "EvaluatePolicy", "/audit/what-if", {"days": days, **content, **connection.flags}
+        )
         _page(answer).show(form)
-        if check and (number(part(answer, "totals"), "would_be_refused") or answer.get("unmet")):
+        if check and (number(part(answer, "totals"), "would_be_refused") or answer.get("remarks")):
             raise typer.Exit(_WOULD_BE_REFUSED)
 
 
 def _page(answer: Mapping[str, Any]) -> Page:
     totals, findings = part(answer, "totals"), rows(answer, "findings")
-    cells = [
-        (
-            time(each, "at"),
-            text(each, "supposed"),
-            brief(text(each, "principal")),
-            text(each, "action"),
-            text(each, "sentence"),
-        )
-        for each in findings
-    ]
     return Page(
         answer=answer,
         facts={
@@ -73,12 +65,31 @@ def _page(answer: Mapping[str, Any]) -> Page:
         sections=(
             Section(
                 title="What would have been different",
-                table=Table(("time", "supposed", "who", "action", SENTENCE), cells),
+                table=Table(("last", "supposed", "who", "action", "times", SENTENCE), _together(findings)),
                 empty="Nothing.",
             ),
         ),
-        notes=[*_not_judged(totals), *([_UNMET] if answer.get("unmet") else [])],
+        notes=[*_not_judged(totals), *_more(answer), *map(str, answer.get("remarks") or ())],
+        csv=Table(("time", "supposed", "who", "action", SENTENCE), [_cells(each) for each in findings]),
     )
+
+
+def _cells(finding: Mapping[str, Any]) -> tuple[str, ...]:
+    names = ("supposed", "principal", "action", SENTENCE)
+    return (time(finding, "at"), *(text(finding, name) for name in names))
+
+
+def _together(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """For people: the same difference once, with how often it was found and when last."""
+    times: Counter[tuple[str, ...]] = Counter()
+    last: dict[tuple[str, ...], str] = {}
+    for at, *what in map(_cells, findings):
+        times[tuple(what)] += 1
+        last[tuple(what)] = at
+    return [
+        (last[what], what[0], brief(what[1]), what[2], f"{count:,} times" if count > 1 else "once", what[3])
+        for what, count in times.most_common()
+    ]
 
 
 def _not_judged(totals: Mapping[str, Any]) -> list[str]:
@@ -86,3 +97,7 @@ def _not_judged(totals: Mapping[str, Any]) -> list[str]:
         f"{counted(int(count), 'event')} could not be decided again: {reason}."
         for reason, count in part(totals, "not_judged").items()
     ]
+
+
+def _more(answer: Mapping[str, Any]) -> list[str]:
+    return ["There are more: these are the first."] if answer.get("more_findings") else []

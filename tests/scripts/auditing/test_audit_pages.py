@@ -23,7 +23,13 @@ def known(audit: Audit) -> Audit:
         "day": {"groups": days},
         "GetCoverage": {
             "projections": [
-                {"name": "audit_trail", "position": 10, "recorded_at": "2026-11-24T09:00:00Z", "stopped": False},
+                {
+                    "name": "audit_trail",
+                    "position": 10,
+                    "recorded_at": "2026-11-24T09:00:00Z",
+                    "complete": True,
+                    "stopped": False,
+                },
                 {"name": "usage", "position": 4, "stopped": True, "stopped_at": 5},
             ],
             "stopped": ["usage"],
@@ -67,7 +73,7 @@ def test_a_program_gets_all_answers_in_one(known: Audit) -> None:
 
 def test_coverage_tells_what_has_stopped(known: Audit) -> None:
     text = known("coverage").output.decode()
-    assert "audit_trail        10  2026-11-24T09:00:00Z  running" in text
+    assert "audit_trail        10  2026-11-24T09:00:00Z  complete" in text
     assert "stopped before 5" in text
     assert "usage has STOPPED: the projector's log says why. Tell the operator." in text
     assert known("coverage", "--csv").output.decode().splitlines()[0] == "name,position,time,state"
