@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from api.action import Action, Effect, Handler, Parameter, Product
-from api.audit import actiontrail, answers, coverage, events, export, keys
+from api.audit import actiontrail, answers, authority, coverage, events, export, keys
 from api.audit import parameters as p
 from api.ram.authorised import authorised
 from domain.vocabulary import Operation
@@ -40,6 +40,7 @@ TABLE: Final = (
     _line(_O.EXPORT_EVENTS, export.export_events,       "GET /audit/export",                "All events that the filters admit",          p.EXPORT,   answers.EXPORT),
     _line(_O.GET_KEY_HISTORY, keys.get_key_history,     "GET /audit/keys/{key_id}/history", "The life of a CMK, and who used it",         p.HISTORY,  answers.HISTORY),
     _line(_O.GET_COVERAGE, coverage.get_coverage,       "GET /audit/coverage",              "How current and how complete answers are",   p.COVERAGE, answers.COVERAGE),
+    _line(_O.LIST_AUTHORITY_CHANGES, authority.list_authority_changes, "GET /audit/authority",      "Who granted what to whom, and until when",   p.AUTHORITY, answers.AUTHORITY),
     _line(_O.LOOKUP_EVENTS, actiontrail.lookup_events,  "",                                 "Find events, as ActionTrail does",           p.LOOKUP,   {},               Product.ACTIONTRAIL),
 )
 # fmt: on

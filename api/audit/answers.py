@@ -86,8 +86,29 @@ HISTORY: Final = answered(
     more_uses=_FLAG,
 )
 COVERAGE: Final = answered(
-    projections=listed(
-        told(name=_TEXT, position={"type": "integer"}, recorded_at=_TYPES["recorded_at"], stopped=_FLAG)
-    ),
+    projections=listed(told(name=_TEXT, **PLACE["properties"], complete=_FLAG, stopped=_FLAG)),
     stopped=listed(_TEXT),
+)
+
+AUTHORITY: Final = answered(
+    grants=listed(
+        told(
+            **{"from": _TYPES["recorded_at"]},
+            until={**_TYPES["recorded_at"], "description": "Absent while it stands."},
+            kind=_TEXT,
+            subject={**_TEXT, "description": "Who has it: user/alice, group/devs, role/backup, root."},
+            object={**_TEXT, "description": "What it is: a policy, a group, an access key, a trust policy."},
+            by={**_TEXT, "description": "Who granted it."},
+            granted_at=_TYPES["recorded_at"],
+            granted_position={"type": "integer"},
+            since_position={"type": "integer"},
+            until_position={"type": "integer"},
+            began_with=_TEXT,
+            ended_with=_TEXT,
+            ended_by=_TEXT,
+            details={"type": "object"},
+            sentence=_TEXT,
+        )
+    ),
+    next_cursor={**_TEXT, "description": "For the next page; absent on the last one."},
 )

@@ -50,6 +50,16 @@ COUNT: Final = (*WHICH, BY, GROUPS, WAIT)
 EXPORT: Final = (*WHICH, FORMAT, EXPORT_ORDER, WAIT)
 HISTORY: Final = (KEY, *PERIOD, WAIT)
 COVERAGE: Final = (WAIT,)
+AUTHORITY: Final = (
+    Parameter(
+        "at", "string", False, "Only what stood then: a position, a time (RFC 3339), or the end of a day.", "100"
+    ),
+    Parameter("subject", "string", False, "Who has it; * at its end stands for anything.", "user/alice"),
+    Parameter("object", "string", False, "What it is; * at its end stands for anything.", "System/AliyunKMSFullAccess"),
+    LIMIT,
+    CURSOR,
+    WAIT,
+)
 
 LOOKUP: Final = (
     Parameter(
