@@ -23,6 +23,7 @@ from adapters.ledger.reader import Change, LedgerReader
 from adapters.publishing import keep_publishing
 from adapters.sessions import Sessions
 from adapters.settings import Settings
+from api.audit.analysis.analyst import Analyst
 from api.audit.trail import Trail
 from api.dispatch import Dispatcher
 from api.health import Check, Impaired
@@ -54,7 +55,8 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         asking = LedgerReader(settings.database_url, settings.audit_connections)
         await asking.start()
         trail = Trail(asking.connection, partial(_for_export, settings.database_url))
-        services = _services(settings, deployment, keys, authorities, directory, failures, trail)
+        analyst = Analyst(settings.database_url)
+        services = _services(settings, deployment, keys, authorities, directory, failures, trail, analyst)
         follower = ChangeFollower(settings.database_url, deployment.reader, _telling(keys, authorities))
         await follower.start()
         await read_large_accounts(authorities, deployment.reader)
@@ -65,6 +67,7 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
             publishing.cancel()
             await follower.close()
             await asking.close()
+            await analyst.close()
             await failures.close()
 
 
@@ -76,6 +79,7 @@ def _services(
     directory: KeyDirectory,
     failures: AuthenticationFailures,
     trail: Trail,
+    analyst: Analyst,
 ) -> Services:
     hsm, writer = deployment.hsm, deployment.writer
     sessions = Sessions(hsm, authorities)
@@ -92,6 +96,7 @@ def _services(
         failures=failures,
         limits=rate_limits.from_settings(settings),
         trail=trail,
+        analyst=analyst,
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),

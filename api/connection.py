@@ -74,6 +74,8 @@ class Connection(HttpToolsProtocol):
     _awaited_since: float | None = None
     """When the request that has not wholly arrived began."""
     _watch: asyncio.TimerHandle | None = None
+    _streaming: asyncio.Task[None] | None = None
+    """What sends an answer without a known end."""
     _has_host: bool = False
     _coding: bytes | None = None
     """Transfer-Encoding, where the request has one."""

@@ -10,6 +10,7 @@ from uuid import UUID
 from adapters.access_keys import AccessKeys
 from adapters.rate_limits import RateLimits
 from adapters.sessions import Sessions
+from api.audit.analysis.analyst import Analyst
 from api.audit.trail import Trail
 from api.authentication import Failures
 from domain.custody import Custody
@@ -35,6 +36,7 @@ class Services:
     failures: Failures
     limits: RateLimits
     trail: Trail
+    analyst: Analyst
     regions: tuple[str, ...]
     default_region: str
     now: Callable[[], datetime]

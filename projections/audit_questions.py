@@ -105,6 +105,18 @@ async def time_at(connection: Connection, position: int) -> Place:
     return Place(position, recorded_at)
 
 
+async def position_at(connection: Connection, at: datetime) -> int:
+    """The last position that was recorded by ``at``; 0 where there is none. Times follow positions, so it is
+    looked for by halves: no index of the ledger is in the order of times."""
+    cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
+    low, (high,) = 0, await cursor.fetchone() or (0,)
+    while low < high:
+        middle = (low + high + 1) // 2
+        recorded_at = (await time_at(connection, middle)).recorded_at
+        low, high = (middle, high) if recorded_at is not None and recorded_at <= at else (low, middle - 1)
+    return int(low)
+
+
 async def page(connection: Connection, account_id: str | None, filters: Filters, wanted: Slice) -> list[Row]:
     """:param account_id: whose rows may be found; None for everybody's. In a :func:`snapshot`."""
     asked = where(account_id, filters)

@@ -1,7 +1,10 @@
 """The audit trail, asked over the wire: who did what, when, with which key, and what came of it.
 
 * :mod:`~api.audit.events`: searching and counting; :mod:`~api.audit.export`: rows without end.
-* :mod:`~api.audit.keys`: the life of a key; :mod:`~api.audit.coverage`: how current and how complete answers are.
+* :mod:`~api.audit.heavy`: questions that replay events, which :mod:`~api.audit.analysis` answers beside the worker;
+  :mod:`~api.audit.hypotheses`: what can be supposed.
+* :mod:`~api.audit.authority`: who granted what to whom; :mod:`~api.audit.keys`: the life of a key;
+  :mod:`~api.audit.coverage`: how current and how complete answers are.
 * :mod:`~api.audit.actiontrail`: LookupEvents, as Alibaba's ActionTrail answers it, with events in its
   :mod:`~api.audit.actiontrail_shapes`.
 * :mod:`~api.audit.asking`: what all of them read from a request and tell in an answer; :mod:`~api.audit.cursors`:

@@ -45,7 +45,7 @@ async def lookup_events(services: Services, case: Case, given: Parameters) -> Fi
     names = ("StartTime", "EndTime", "Direction", *filter(_ATTRIBUTE.fullmatch, given.values))
     of = cursors.question("LookupEvents", caller.account_id, {name: given.optional(name) for name in names})
     cursor = cursors.read(given.optional("NextToken"), of, "NextToken")
-    await services.trail.awaited(WAIT_SECONDS)
+    await services.trail.awaited(seconds=WAIT_SECONDS)
     async with services.trail.snapshot() as (connection, currency):
         as_of = await pinned(connection, currency, cursor)
         part = Slice(as_of.position, limit + 1, direction == "BACKWARD", cursor.after if cursor else None)

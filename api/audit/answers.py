@@ -86,8 +86,100 @@ HISTORY: Final = answered(
     more_uses=_FLAG,
 )
 COVERAGE: Final = answered(
-    projections=listed(
-        told(name=_TEXT, position={"type": "integer"}, recorded_at=_TYPES["recorded_at"], stopped=_FLAG)
-    ),
+    projections=listed(told(name=_TEXT, **PLACE["properties"], complete=_FLAG, stopped=_FLAG)),
     stopped=listed(_TEXT),
 )
+
+AUTHORITY: Final = answered(
+    grants=listed(
+        told(
+            **{"from": _TYPES["recorded_at"]},
+            until={**_TYPES["recorded_at"], "description": "Absent while it stands."},
+            kind=_TEXT,
+            subject={**_TEXT, "description": "Who has it: user/alice, group/devs, role/backup, root."},
+            object={**_TEXT, "description": "What it is: a policy, a group, an access key, a trust policy."},
+            by={**_TEXT, "description": "Who granted it."},
+            granted_at=_TYPES["recorded_at"],
+            granted_position={"type": "integer"},
+            since_position={"type": "integer"},
+            until_position={"type": "integer"},
+            began_with=_TEXT,
+            ended_with=_TEXT,
+            ended_by=_TEXT,
+            details={"type": "object"},
+            sentence=_TEXT,
+        )
+    ),
+    next_cursor={**_TEXT, "description": "For the next page; absent on the last one."},
+)
+
+_TIME: Final = _TYPES["recorded_at"]
+_INTEGER: Final[Schema] = {"type": "integer"}
+_TEXTS: Final = listed(_TEXT)
+
+_MAY: Final[Mapping[str, Schema]] = {
+    "kind": _TEXT,
+    "principal": _TEXT,
+    "may": {"type": "string", "enum": ["yes", "under conditions", "unless denied", "no"]},
+    "where": {**_TEXTS, "description": "Each of these must hold."},
+    "unless": {**_TEXTS, "description": "None of these may hold."},
+    "reason": {**_TEXT, "description": "What allows it, else what refuses it."},
+    "is_exact": _FLAG,
+    "sentence": _TEXT,
+    "has_active_access_key": _FLAG,
+}
+KEY_AT: Final = answered(
+    at={**PLACE, "description": "After which event."},
+    key=told(
+        key_id=_TYPES["key_id"], arn=_TEXT, region_id=_TEXT, description=_TEXT, tags={"type": "object"}, state=_TEXT,
+        in_state_since=_TIME, in_state_by=_TEXT, created_at=_TIME, created_by=_TEXT, created_from=_TEXT,
+        changed_at=_TIME, changed_by=_TEXT, delete_at=_TIME,
+        versions=listed(told(key_version_id=_TYPES["key_id"], created_at=_TIME, destroyed_at=_TIME)),
+    ),
+    action=_TEXT,
+    refused_by_state={**_TEXT, "description": "The code by which the state refuses everybody; absent otherwise."},
+    principals=listed(
+        told(
+            **_MAY, name=_TEXT, can_call=_FLAG,
+            source=told(policy_type=_TEXT, policy_name=_TEXT, version_id=_TEXT, attached=_FLAG, groups=_TEXTS),
+            assumers=listed(told(**_MAY, account_id=_TEXT, remark=_TEXT)),
+        )
+    ),
+)  # fmt: skip
+FINDINGS: Final = answered(
+    keys={**_INTEGER, "description": "That were looked at."},
+    findings=listed(told(kind=_TEXT, key_id=_TYPES["key_id"], key_arn=_TEXT, days=_INTEGER, sentence=_TEXT)),
+)
+UNUSED: Final = answered(
+    since=_TIME,
+    attachments={**_INTEGER, "description": "That were looked at."},
+    unused=listed(told(kind=_TEXT, name=_TEXT, holder=_TEXT, names=_TEXTS, younger=_FLAG, sentence=_TEXT)),
+)
+LEAST: Final = answered(
+    principal=_TEXT,
+    since=_TIME,
+    until=_TIME,
+    documents={**_TEXTS, "description": "Texts of custom policies, all of which are needed."},
+    documents_needed=_INTEGER,
+    is_whole={**_FLAG, "description": "Whether the documents allow all that was used."},
+    permissions=_INTEGER,
+    calls=_INTEGER,
+    remark=_TEXT,
+    uses=listed(told(action=_TEXT, resource=_TEXT, times=_INTEGER, first_at=_TIME, last_at=_TIME)),
+)
+WHAT_IF: Final = answered(
+    since=_TIME,
+    until=_TIME,
+    totals=told(
+        events=_INTEGER, same=_INTEGER, would_be_refused=_INTEGER, would_be_allowed=_INTEGER,
+        without_permission=_INTEGER, not_judged={"type": "object", "additionalProperties": _INTEGER},
+    ),
+    findings=listed(
+        told(
+            position=_INTEGER, at=_TIME, topic=_TEXT, principal=_TEXT, action=_TEXT, resource=_TEXT, recorded=_TEXT,
+            supposed=_TEXT, reason=_TEXT, sentence=_TEXT,
+        )
+    ),
+    more_findings=_FLAG,
+    remarks=_TEXTS,
+)  # fmt: skip

@@ -11,7 +11,7 @@ from api.audit.trail import Trail
 from api.parameters import Parameters
 from domain.audit.filters import CONTEXT, FILTERS, Filters, read_filters
 from domain.errors import InvalidParameter
-from projections.audit_questions import Currency, Place
+from projections.audit_questions import NAME, Currency, Place
 
 _OF_REQUESTS: Final = frozenset((
     "Action", "Version", "Format", "RegionId", "AccessKeyId", "SecurityToken", "Signature", "SignatureMethod",
@@ -55,9 +55,9 @@ def read(given: Parameters, known: frozenset[str]) -> Asked:
     return Asked(read_filters(filters), filters)
 
 
-async def goal(trail: Trail, given: Parameters) -> Place | None:
+async def goal(trail: Trail, given: Parameters, projection: str = NAME) -> Place | None:
     """The ledger's head at the time of the question, waited for; None where nobody asked to wait."""
-    return await trail.awaited() if given.boolean("wait") else None
+    return await trail.awaited(projection) if given.boolean("wait") else None
 
 
 def how_current(currency: Currency, wanted: Place | None = None, as_of: Place | None = None) -> dict[str, Any]:

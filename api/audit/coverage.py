@@ -24,7 +24,12 @@ async def get_coverage(services: Services, case: Case, given: Parameters) -> Fie
     return {
         **told,
         "projections": [
-            {"name": one.name, **asking.place(one.place), "stopped": one.stopped_at is not None}
+            {
+                "name": one.name,
+                **asking.place(one.place),
+                "complete": one.complete,
+                "stopped": one.stopped_at is not None,
+            }
             | ({} if one.stopped_at is None else {"stopped_at": one.stopped_at})
             for one in found
         ],

@@ -50,6 +50,48 @@ COUNT: Final = (*WHICH, BY, GROUPS, WAIT)
 EXPORT: Final = (*WHICH, FORMAT, EXPORT_ORDER, WAIT)
 HISTORY: Final = (KEY, *PERIOD, WAIT)
 COVERAGE: Final = (WAIT,)
+DAYS: Final = Parameter("days", "integer", False, "Until now; 90 by default.", 90)
+KEY_AT: Final = (
+    KEY,
+    Parameter("position", "integer", False, "After the event of this position; by default, now.", 100),
+    Parameter("time", "string", False, "Instead of position: a time (RFC 3339), or the end of a day.", "2026-11-25"),
+    Parameter("action", "string", False, "What they could do with it; kms:Decrypt by default.", "kms:Decrypt"),
+    WAIT,
+)
+FINDINGS: Final = (
+    Parameter("unused_days", "integer", False, "A key not used for so long is unused; 90 by default.", 90),
+    Parameter("cryptoperiod_days", "integer", False, "A key should encrypt for so long; 730 by default.", 730),
+    Parameter("recent_days", "integer", False, "A use makes a deletion suspicious for so long; 30 by default.", 30),
+    WAIT,
+)
+UNUSED: Final = (DAYS, WAIT)
+LEAST: Final = (
+    Parameter("principal", "string", True, "ARN of a user or a role.", "acs:ram::1234567890123456:user/alice"),
+    DAYS,
+    *PERIOD[:2],
+    WAIT,
+)
+WHAT_IF: Final = (
+    DAYS,
+    *PERIOD[:2],
+    Parameter("policy_name", "string", False, "A custom policy, with document: what it would say.", "use-one-key"),
+    Parameter("document", "string", False, "A policy document: JSON, or the text of it.", '{"Version":"1",…}'),
+    Parameter("attach", "object", False, "document, and to: user/…, group/… or role/….", {"to": "user/alice"}),
+    Parameter("detach", "object", False, "policy_type, policy_name, and from: user/… and so on.", {"from": "user/bob"}),
+    Parameter("role_name", "string", False, "A role, with trust_policy: whom it would trust.", "backup"),
+    Parameter("trust_policy", "string", False, "A trust policy: JSON, or the text of it.", '{"Version":"1",…}'),
+    WAIT,
+)
+AUTHORITY: Final = (
+    Parameter(
+        "at", "string", False, "Only what stood then: a position, a time (RFC 3339), or the end of a day.", "100"
+    ),
+    Parameter("subject", "string", False, "Who has it; * at its end stands for anything.", "user/alice"),
+    Parameter("object", "string", False, "What it is; * at its end stands for anything.", "System/AliyunKMSFullAccess"),
+    LIMIT,
+    CURSOR,
+    WAIT,
+)
 
 LOOKUP: Final = (
     Parameter(

@@ -14,7 +14,8 @@ import psycopg
 
 from domain.audit.filters import Filters
 from domain.errors import InvalidParameter, ServiceUnavailable, TooManyRequests
-from projections import audit_questions, projector
+from projections import audit_questions
+from projections.audit_coverage import coverage
 from projections.audit_export import Form, exported
 from projections.audit_questions import Currency, Place
 from projections.pages import Connection
@@ -50,19 +51,21 @@ class Trail:
             except psycopg.errors.QueryCanceled:
                 raise _too_long() from None
 
-    async def awaited(self, seconds: float = WAIT_SECONDS) -> Place:
-        """The ledger's head as it stands now, when the trail has reached it, or after so many seconds."""
+    async def awaited(self, projection: str = audit_questions.NAME, seconds: float = WAIT_SECONDS) -> Place:
+        """The ledger's head as it stands now, when nothing up to it is left for the projection, or after so many
+        seconds."""
         async with self._connect() as connection:
             head = (await audit_questions.currency(connection)).head
             await connection.execute(f"notify {WANTED}".encode())
         end = time.monotonic() + seconds
-        while await self._position() < head.position and time.monotonic() < end:  # noqa: ASYNC110  # another process's
+        while await self._lacks(projection, head) and time.monotonic() < end:  # noqa: ASYNC110  # another process's
             await asyncio.sleep(POLL_SECONDS)
         return head
 
-    async def _position(self) -> int:
+    async def _lacks(self, projection: str, head: Place) -> bool:
         async with self._connect() as connection:
-            return await projector.tracked(connection, audit_questions.NAME)
+            (found,) = [one for one in await coverage(connection) if one.name == projection]
+        return not found.complete and found.place.position < head.position
 
     def admit_export(self) -> None:
         """:raises TooManyRequests: this process has enough to do with other exports."""

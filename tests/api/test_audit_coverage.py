@@ -21,7 +21,7 @@ import pytest
 from api import audit_operations, kms_operations, operations
 from api.action import Action, Effect, Product
 from tests.fixtures import audit_scenes, ram_scenes, signed
-from tests.fixtures.cast import STS, ask, cast, fresh
+from tests.fixtures.cast import STS, ask, cast, fresh, user_with
 from tests.fixtures.service import Recorded, Service
 from tests.fixtures.signed import Credentials
 
@@ -124,6 +124,12 @@ def test_a_refused_request_of_ram_or_sts_has_one_event_with_the_code(service: Se
     _names_the_root(service, event, operation, answer.json()["RequestId"])
 
 
+@pytest.fixture(scope="module")
+def somebody(service: Service) -> str:
+    """The ARN of a user."""
+    return f"acs:ram::{service.account_id}:user/{user_with(service)[0]}"
+
+
 def _door(service: Service, action: Action, door: str, given: Given) -> httpx.Response:
     if door != "REST":
         return (service.rpc if door == "RPC" else service.acs)(action.name, given, version=action.product.version)
@@ -142,14 +148,14 @@ def _read(value: str) -> Any:
 @pytest.mark.parametrize("door", ["RPC", "ACS3", "REST"])
 @pytest.mark.parametrize("operation", AUDIT)
 def test_whoever_reads_the_audit_trail_leaves_one_event_in_it(
-    service: Service, key: tuple[str, str], operation: str, door: str
+    service: Service, key: tuple[str, str], somebody: str, operation: str, door: str
 ) -> None:
     action, scene = AUDIT[operation], audit_scenes.SCENES[operation]
     if door == "REST" and not action.route:
         assert action.product is Product.ACTIONTRAIL
         return
     before = service.head()
-    answer = _door(service, action, door, scene.answered(key[0]))
+    answer = _door(service, action, door, scene.answered(key[0], somebody))
     assert answer.status_code == 200, answer.text
     (event,) = service.events(before)
     assert (event.topic, event.call["region_id"]) == ("kms.call.answered", "")

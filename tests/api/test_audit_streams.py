@@ -75,6 +75,7 @@ def test_a_client_that_goes_away_ends_the_statement(busy: Service, door: str) ->
             assert exports(busy) == 1
         eventually(lambda: exports(busy) == 0, what="the end of the export")
     assert busy.is_ready()
+    assert "Traceback" not in "".join(file.read_text() for file in (busy.folder / "log").glob("api*.log"))
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -1,0 +1,51 @@
+"""One English sentence for a fact about who was granted what: what it is, who granted it, when, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from domain.audit.words import brief, moment, principal_named, visible
+
+_SAID: Final[Mapping[str, str]] = {
+    "account": "Account {what} exists",
+    "user": "There is {who}",
+    "group": "There is {who}",
+    "role": "There is {who}",
+    "access-key": "{who} has access key {what}",
+    "membership": "{who} is in {what}",
+    "attachment": "{who} has policy {what}",
+    "policy": "There is policy {what}",
+    "policy-version": "Policy {what} says what it says",
+    "trust": "{who} trusts whom its trust policy names",
+    "quota": "A quota holds for {what}",
+}
+
+
+def grant_sentence(
+    kind: str,
+    subject: str,
+    what: str,
+    granted_by: str,
+    granted_at: datetime,
+    until: datetime | None,
+    ended_by: str | None,
+) -> str:
+    """:param what: the object. :param until: None where it still stands."""
+    said = _SAID.get(kind, "{who}: {what}").format(who=brief(subject.replace("/", " ", 1)), what=brief(what))
+    end = f" until {moment(until)}, ended by {principal_named(ended_by or '')}" if until is not None else ""
+    return visible(f"{said}, granted by {principal_named(granted_by)} at {moment(granted_at)}{end}.")
+
+
+def sentence_of(row: Mapping[str, Any]) -> str:
+    """Of a row as :mod:`projections.authority_questions` tells it."""
+    return grant_sentence(
+        row["kind"],
+        row["subject"],
+        row["object"],
+        row["granted_by"],
+        row["granted_at"],
+        row.get("until"),
+        row.get("ended_by"),
+    )

@@ -1,0 +1,122 @@
+"""Recorded uses, counted: by whom what was answered how often, which identities were there at all, and what became of
+keys. For questions about permissions nobody needs.
+
+Here: SQL over the audit trail. What the rows mean to permissions: :mod:`domain.history.asked`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from projections.pages import Connection
+
+
+class Period(NamedTuple):
+    """:param until: exclusive. :param last: no event beyond this position."""
+
+    since: datetime
+    until: datetime
+    last: int
+
+
+class Answered(NamedTuple):
+    """Events that needed the same permission. :param position: of one of them."""
+
+    position: int
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+class Seen(NamedTuple):
+    """Ids. :param callers: of users, roles and accounts. :param assumed: of roles, by whoever's sessions."""
+
+    callers: frozenset[str]
+    access_keys: frozenset[str]
+    assumed: frozenset[str]
+
+
+class Uses(NamedTuple):
+    """Of one key. :param refused: for its state, since it came into it."""
+
+    times: int
+    last_at: datetime | None
+    refused: int
+    refused_at: datetime | None
+
+
+async def answered(connection: Connection, account_id: str, period: Period) -> list[Answered]:
+    """Of calls of the account's own identities. In a snapshot, as everything here."""
+    cursor = await connection.execute(_ANSWERED.encode(), _values(account_id, period), prepare=False)
+    return [Answered(*row) for row in await cursor.fetchall()]
+
+
+async def seen(connection: Connection, account_id: str, period: Period) -> Seen:
+    cursor = await connection.execute(_SEEN.encode(), _values(account_id, period), prepare=False)
+    callers, access_keys = await cursor.fetchone() or ((), ())
+    cursor = await connection.execute(_ASSUMED, _values(account_id, period), prepare=False)
+    assumed = [role_id for (role_id,) in await cursor.fetchall()]
+    return Seen(frozenset(callers or ()), frozenset(access_keys or ()), frozenset(assumed))
+
+
+async def uses_of_keys(
+    connection: Connection, account_id: str, since: Mapping[UUID, datetime], last: int
+) -> dict[UUID, Uses]:
+    """:param since: when each key came into its state."""
+    values = {"account": account_id, "keys": list(since), "since": list(since.values()), "last": last}
+    cursor = await connection.execute(_OF_KEYS, values, prepare=False)
+    return {key_id: Uses(*row) for key_id, *row in await cursor.fetchall()}
+
+
+async def keys_of(connection: Connection, account_id: str) -> Sequence[UUID]:
+    """Of the account, but for destroyed ones, in order of creation."""
+    cursor = await connection.execute(
+        "select key_id from projections.key_directory where account_id = %s and not destroyed"
+        " order by created_position",
+        (account_id,),
+    )
+    return [key_id for (key_id,) in await cursor.fetchall()]
+
+
+def _values(account_id: str, period: Period) -> dict[str, Any]:
+    return {"account": account_id, **period._asdict()}
+
+
+_WITHIN: Final = " and recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s"
+_BY_OWN: Final = f"""(
+    select * from projections.audit_trail where account_id = %(account)s and other_account_id is null{_WITHIN}
+    union all
+    select * from projections.audit_trail where other_account_id = %(account)s{_WITHIN})"""  # noqa: S608  # our own
+"""Calls of the account's own identities, on whosever things."""
+
+_ANSWERED: Final = f"""
+select max(position), count(*), min(called_at), max(called_at)
+from {_BY_OWN} e
+where outcome in ('used', 'read', 'changed') and principal_kind <> 'system'
+group by split_part(principal_id, ':', 1), topic, operation, region_id, key_id, resource,
+    case when starts_with(topic, 'ram.') then details end
+"""  # noqa: S608  # our own
+_SEEN: Final = f"""
+select array_agg(distinct split_part(principal_id, ':', 1)), array_agg(distinct access_key_id)
+from {_BY_OWN} e
+where outcome <> 'unauthenticated' and principal_kind <> 'system'
+"""  # noqa: S608  # our own
+_ASSUMED: Final = """
+select distinct details ->> 'role_id' from projections.audit_trail
+where account_id = %(account)s and topic = 'sts.role.assumed'
+    and recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s
+"""
+_OF_KEYS: Final = """
+select k.key_id, coalesce(u.times, 0), u.last_at, coalesce(r.times, 0), r.last_at
+from unnest(%(keys)s::uuid[], %(since)s::timestamptz[]) k (key_id, since)
+left join (
+    select key_id, count(*) as times, max(called_at) as last_at from projections.audit_trail
+    where account_id = %(account)s and outcome = 'used' and position <= %(last)s group by key_id) u using (key_id)
+left join lateral (
+    select count(*) as times, max(called_at) as last_at from projections.audit_trail
+    where key_id = k.key_id and account_id = %(account)s and called_at >= k.since and position <= %(last)s
+        and error_code in ('Rejected.Disabled', 'Rejected.PendingDeletion')) r on true
+"""
