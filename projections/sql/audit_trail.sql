@@ -39,6 +39,8 @@ create table if not exists audit_trail (
 
 -- Times follow positions, so a page range of the table is a time range. Where a question names somebody or something, its
 -- rows lie in the order of positions behind that: a page of the newest ones is a short walk, whatever the trail's length.
+-- What nearly every row says (that it tells of a use, over TLS, by a user) needs no index, which every use would pay for: a
+-- page of these is full at once.
 create index if not exists audit_trail_time on audit_trail using brin (recorded_at);
 -- An account's events are counted, by what is counted most, without a look at the rows themselves.
 create index if not exists audit_trail_account on audit_trail (account_id, position)
@@ -47,16 +49,18 @@ create index if not exists audit_trail_other_account on audit_trail (other_accou
     where other_account_id is not null;
 create index if not exists audit_trail_key on audit_trail (key_id, position) where key_id is not null;
 create index if not exists audit_trail_principal on audit_trail (principal, position);
-create index if not exists audit_trail_kind on audit_trail (principal_kind, position);
-create index if not exists audit_trail_user on audit_trail (user_name, position);
+create index if not exists audit_trail_kind on audit_trail (principal_kind, position)
+    where principal_kind not in ('root-account', 'ram-user');
+create index if not exists audit_trail_user on audit_trail (user_name, position) where user_name <> '';
 create index if not exists audit_trail_access_key on audit_trail (access_key_id, position);
 create index if not exists audit_trail_assumed_by on audit_trail (assumed_by, position) where assumed_by is not null;
 create index if not exists audit_trail_operation on audit_trail (operation, position);
-create index if not exists audit_trail_topic on audit_trail (topic, position);
-create index if not exists audit_trail_outcome on audit_trail (outcome, position);
+create index if not exists audit_trail_topic on audit_trail (topic, position) where topic <> 'kms.key.used';
+create index if not exists audit_trail_outcome on audit_trail (outcome, position) where outcome <> 'used';
 create index if not exists audit_trail_error on audit_trail (error_code, position) where error_code is not null;
 create index if not exists audit_trail_region on audit_trail (region_id, position);
-create index if not exists audit_trail_transport on audit_trail (secure_transport, position);
+create index if not exists audit_trail_transport on audit_trail (secure_transport, position)
+    where not secure_transport;
 create index if not exists audit_trail_source on audit_trail (source_ip, position);
 create index if not exists audit_trail_agent on audit_trail (user_agent, position);
 create index if not exists audit_trail_request on audit_trail (request_id);
