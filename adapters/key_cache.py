@@ -29,16 +29,17 @@ class KeyCache:
         self._reader = reader
         self._hsm = hsm
         self._destroyed_version = destroyed_version
-        self._held: Remembered[UUID, Held] = Remembered(size, self._read)
+        self._held: Remembered[int, Held] = Remembered(size, self._read)  # by number, which is hashed in C
         self._versions: Remembered[UUID, UUID] = Remembered(size, self._read_version)
 
     async def held(self, key_id: UUID) -> Held:
-        held = self._held.peek(key_id)
+        number = key_id.int
+        held = self._held.peek(number)
         if held is None:
-            held = await self._held.get(key_id)
+            held = await self._held.get(number)
             if held.key is None:
                 # Anybody can ask for ids that do not exist: they must not push real keys out.
-                self._held.forget(key_id)
+                self._held.forget(number)
         return held
 
     async def key_of_version(self, key_version_id: UUID) -> UUID | None:
@@ -49,11 +50,12 @@ class KeyCache:
 
     def forget(self, streams: frozenset[UUID]) -> None:
         for stream in streams:
-            held = self._held.forget(stream)
+            held = self._held.forget(stream.int)
             if held is not None and held.material is not None:
                 self._hsm.forget(held.material.key_version_id)
 
-    async def _read(self, key_id: UUID) -> Held:
+    async def _read(self, number: int) -> Held:
+        key_id = UUID(int=number)
         key = keys_of.replay(await self._reader.stream(key_id))
         if key is None or key.destroyed:
             return Held(key_id, key, None)

@@ -25,6 +25,8 @@ class Product(Enum):
     """RAM's prefix of actions, and the version of the API by which a request says which product it means.
 
     AUDIT is no product of Alibaba's: what its ActionTrail cannot be asked.
+
+    :ivar is_regional: all but KMS are the same everywhere: what a request says of regions means nothing to them.
     """
 
     KMS = ("kms", "2016-01-20")
@@ -36,11 +38,7 @@ class Product(Enum):
     def __init__(self, prefix: str, version: str) -> None:
         self.prefix = prefix
         self.version = version
-
-    @property
-    def is_regional(self) -> bool:
-        """All but KMS are the same everywhere: what a request says of regions means nothing to them."""
-        return self is Product.KMS
+        self.is_regional = prefix == "kms"
 
 
 class Effect(StrEnum):
@@ -80,20 +78,19 @@ class Action:
     parameters: tuple[Parameter, ...]
     answer: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def name(self) -> str:
-        return self.operation.value
+    name: str = field(init=False)
+    changes_authority: bool = field(init=False)
+    """Whether it changes who may do what in the caller's account."""
+    xml_root: str = field(init=False)
+    """Of an answer: KMS has one for all of them (Alibaba: "Response results")."""
+
+    def __post_init__(self) -> None:
+        """What follows from the rest; kept, because every request asks."""
+        name = self.operation.value
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "changes_authority", self.product is Product.RAM and self.effect is Effect.CHANGES)
+        object.__setattr__(self, "xml_root", "KMS" if self.product is Product.KMS else f"{name}Response")
 
     @property
     def ram_action(self) -> str:
         return f"{self.product.prefix}:{self.name}"
-
-    @property
-    def changes_authority(self) -> bool:
-        """Whether it changes who may do what in the caller's account."""
-        return self.product is Product.RAM and self.effect is Effect.CHANGES
-
-    @property
-    def xml_root(self) -> str:
-        """Of an answer: KMS has one for all of them (Alibaba: "Response results")."""
-        return "KMS" if self.product is Product.KMS else f"{self.name}Response"

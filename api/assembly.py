@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from adapters.authentication_failures import AuthenticationFailures
 from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
+from adapters.identifiers import RandomIds
 from adapters.key_cache import KeyCache
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
@@ -100,7 +100,7 @@ def _services(
         regions=settings.regions,
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),
-        new_id=uuid.uuid4,
+        new_id=RandomIds(),
     )
 
 

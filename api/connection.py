@@ -12,11 +12,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from api.exchange import Endpoint, Exchange, answered
+from api.exchange import Endpoint, Exchange
+from api.head import Head
 from api.streaming import PATIENCE_SECONDS, StreamCut, watched
 from api.wire import Answer
 
@@ -39,13 +41,6 @@ _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-type: text/plain\r\ncontent-length: 50\r\n"
     b"connection: close\r\n\r\nRequest line and headers have at most 256 KiB here"
 )
-
-
-_NOTED: Final = frozenset((b"host", b"expect", b"transfer-encoding"))
-"""Headers that say how the request is to be taken. The rest is for those who read it."""
-
-_NO_HOST: Final = "The header Host is missing. HTTP/1.1 requires it (RFC 9112, section 3.2)."
-_OTHER_CODING: Final = "Transfer-Encoding is not understood. Send the body chunked or with Content-Length, not coded."
 
 
 class Refused(Exception):
@@ -73,14 +68,20 @@ class Connection(HttpToolsProtocol):
     _framing_bytes_max: int = HEAD_BYTES_MAX
     _awaited_since: float | None = None
     """When the request that has not wholly arrived began."""
+    _asleep_since: float | None = None
+    """When the last answer left, until the next request begins."""
     _watch: asyncio.TimerHandle | None = None
     _streaming: asyncio.Task[None] | None = None
     """What sends an answer without a known end."""
-    _has_host: bool = False
-    _coding: bytes | None = None
-    """Transfer-Encoding, where the request has one."""
     _why: str | None = None
     """It is refused."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._head = Head()
+        # The parser takes it from here: one call less for each header.
+        self.on_header = self._head.add  # type: ignore[method-assign]
+        super().__init__(*arguments, **options)
+        self.headers = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -111,54 +112,31 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Without ASGI's scope: that is made when it is known to be needed."""
         self.url = b""
-        self.headers = []
-        self.expect_100_continue = False
-        self._has_host, self._coding = False, None
+        self._head.begin()
         self._framing_bytes, self._framing_bytes_max = 0, HEAD_BYTES_MAX
-        self._requests, self._awaited_since = self._requests + 1, self.loop.time()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name in _NOTED:
-            self._note(name, value)
-        self.headers.append((name, value))
-
-    def _note(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._has_host = True
-        elif name == b"transfer-encoding":
-            self._coding = value.strip(b" \t").lower() if self._coding is None else b"more than one"
-        elif value.lower() == b"100-continue":
-            self.expect_100_continue = True
+        self._requests, self._awaited_since, self._asleep_since = self._requests + 1, self.loop.time(), None
 
     def on_headers_complete(self) -> None:
         self._framing_bytes_max = FRAMING_BYTES_MAX
-        if not self._has_host or self._coding is not None:
-            self._check_head()
+        version = self.parser.get_http_version()
+        self._why = self._head.refusal(version)
+        if self._why is not None:
+            raise Refused(self._why)
+        self.expect_100_continue = self._head.expects_continue
         method = _DIRECT_METHODS.get(self.parser.get_method())
         if method is None or self._endpoint is None or not (self.url[:2] == b"/?" or self.url == b"/"):
             self._exchange = None
             self._begin_asgi()
         else:
-            self._begin_exchange(method)
+            self._begin_exchange(method, version)
         # Fields behind a chunked body are none of the head (RFC 9110 section 6.5.1): whoever passes the request on may
         # have added them, and nobody would look for a signature of them there.
+        self._head.begin()
         self.headers = []
 
-    def _check_head(self) -> None:
-        """:raises Refused: who passes requests on might understand this one otherwise. The body of ``gzip, chunked``
-        would be taken for what is in it; without a host, HTTP/1.1 does not say whom the request is for.
-        """
-        if self._coding not in (None, b"chunked"):
-            self._why = _OTHER_CODING
-        elif not self._has_host and self.parser.get_http_version() != "1.0":
-            self._why = _NO_HOST
-        if self._why is not None:
-            raise Refused(self._why)
-
-    def _begin_exchange(self, method: str) -> None:
-        keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        exchange = Exchange(method, self.url, self.headers, keep_alive, self.cycle)
+    def _begin_exchange(self, method: str, version: str) -> None:
+        keep_alive = version != "1.0" and self.parser.should_keep_alive()
+        exchange = Exchange(method, self.url, self._head.headers, keep_alive, self.cycle)
         self._exchange = exchange
         self.cycle = exchange  # type: ignore[assignment]  # it has what the protocol asks of a cycle
         if self.expect_100_continue and exchange.is_next:
@@ -181,9 +159,9 @@ class Connection(HttpToolsProtocol):
             self._ask(exchange)
 
     def _begin_asgi(self) -> None:
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        url, expects = self.url, self.expect_100_continue
         super().on_message_begin()
-        self.headers.extend(headers)
+        self.headers += self._head.pairs()
         self.url, self.expect_100_continue = url, expects
         if len(url) <= URL_BYTES_MAX:
             super().on_headers_complete()
@@ -209,18 +187,28 @@ class Connection(HttpToolsProtocol):
         if not isinstance(cycle, Exchange):
             super()._start_asgi_task(cycle, app)
             return
-        task = self.loop.create_task(self._answer(cycle))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _answer(self, exchange: Exchange) -> None:
-        assert self._endpoint is not None, "an exchange is made where there is an endpoint"
         client = self.client
-        answer = await answered(self._endpoint, exchange, client[0] if client else "", self.scheme == "https")
-        if self.flow.write_paused:
-            await self.flow.drain()
-        if answer.chunks is not None:
-            await self._stream(exchange, answer, answer.chunks)
+        request = cycle.request(client[0] if client else "", self.scheme == "https")
+        assert self._endpoint is not None, "an exchange is made where there is an endpoint"
+        if cycle.too_large:
+            self._answer(cycle, self._endpoint.too_large())
+            return
+        task = self.loop.create_task(self._endpoint.rpc(request))
+        self.tasks.add(task)  # type: ignore[arg-type]  # uvicorn waits for it, and asks for no result
+        task.add_done_callback(partial(self._answered, cycle))
+
+    def _answered(self, exchange: Exchange, task: asyncio.Task[Answer]) -> None:
+        """All requests of a commit are answered in the same turn of the loop, and their answers written in the next
+        one: what TLS needs is in the processor's caches then, which it would be thrown out of by each one's Python."""
+        self.tasks.discard(task)
+        if not task.cancelled():
+            self._answer(exchange, task.result())
+
+    def _answer(self, exchange: Exchange, answer: Answer) -> None:
+        if self.flow.write_paused or answer.chunks is not None:
+            task = self.loop.create_task(self._answer_in_time(exchange, answer))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
             return
         exchange.response_complete = True
         if exchange.disconnected or self.transport.is_closing():
@@ -229,6 +217,15 @@ class Connection(HttpToolsProtocol):
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()
+
+    async def _answer_in_time(self, exchange: Exchange, answer: Answer) -> None:
+        """When there is room for it, and rows."""
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if answer.chunks is None:
+            self._answer(exchange, answer)
+        else:
+            await self._stream(exchange, answer, answer.chunks)
 
     async def _stream(self, exchange: Exchange, answer: Answer, chunks: AsyncGenerator[bytes, None]) -> None:
         """Chunk by chunk (RFC 9112 section 7.1), for as long as there is somebody; see :mod:`api.streaming`."""
@@ -254,6 +251,17 @@ class Connection(HttpToolsProtocol):
             self.transport.close()
         self.on_response_complete()
 
+    def on_response_complete(self) -> None:
+        """Uvicorn's own, without its timer for each answer: :meth:`_look` finds who is asleep as well."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+        else:
+            self._asleep_since = self.loop.time()
+
     # --- the end -----------------------------------------------------------------------------------------------------
 
     def shutdown(self) -> None:
@@ -275,9 +283,11 @@ class Connection(HttpToolsProtocol):
         self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
 
     def _look(self) -> None:
-        """One timer a connection, not one a request: what is late is found within twice the time."""
-        since = self._awaited_since
-        if since is not None and self.loop.time() - since >= ARRIVAL_SECONDS:
+        """One timer a connection, not one a request: who is late or asleep is found within half a minute."""
+        awaited, asleep, now = self._awaited_since, self._asleep_since, self.loop.time()
+        if awaited is not None and now - awaited >= ARRIVAL_SECONDS:
             self.transport.abort()
         else:
+            if asleep is not None and now - asleep >= self.timeout_keep_alive:
+                self.transport.close()
             self._watch = self.loop.call_later(ARRIVAL_SECONDS, self._look)

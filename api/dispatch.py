@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -22,7 +22,7 @@ from prometheus_client import Counter
 
 from adapters.metrics import REQUEST_SECONDS, REQUESTS
 from adapters.observations import Observations
-from adapters.signatures import Claim, Received, check_fresh, identify, receive, request_stream
+from adapters.signatures import Claim, Headers, Received, check_fresh, identify, receive, request_stream
 from api import wire
 from api.action import Action, Told
 from api.authentication import Authentication
@@ -60,17 +60,20 @@ _USER_AGENT_CHARACTERS_MAX: Final = 256
 _REGION_CHARACTERS_MAX: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """As it arrived. :param path: raw, escapes and all. :param headers: lower-case names. :param secure: over TLS."""
+class Request(NamedTuple):
+    """As it arrived. :param path: raw, escapes and all. :param secure: over TLS."""
 
     method: str
     path: bytes
     query: bytes
-    headers: Sequence[tuple[bytes, bytes]] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Headers
+    body: bytes
     source_ip: str
     secure: bool
+
+    def __repr__(self) -> str:
+        """Neither query, headers nor body: they may be plaintexts and credentials."""
+        return f"Request({self.method} {self.path!r} from {self.source_ip})"
 
 
 class Dispatcher:
@@ -81,13 +84,13 @@ class Dispatcher:
         self._turns = Turns()
         self._authentication = Authentication(services.access_keys, services.sessions, services.failures)
 
-    async def rpc(self, request: Request) -> Answer:
+    def rpc(self, request: Request) -> Coroutine[Any, Any, Answer]:
         """A request of the RPC endpoint: the operation is named by its parameters or headers."""
-        return await self._answered(request, None, {})
+        return self._answered(request, None, {})
 
-    async def rest(self, request: Request, action: Action, in_path: Mapping[str, str]) -> Answer:
+    def rest(self, request: Request, action: Action, in_path: Mapping[str, str]) -> Coroutine[Any, Any, Answer]:
         """A request of a REST route: the operation is the route's; parameters come from path, query and JSON body."""
-        return await self._answered(request, action, in_path)
+        return self._answered(request, action, in_path)
 
     def too_large(self) -> Answer:
         request_id = self._services.new_id()
@@ -183,10 +186,10 @@ class Dispatcher:
             asked = exchange.action.operation if exchange.action else Operation.UNKNOWN
             return asked, Parameters(received.parameters.values), _refusing(refusal)
 
-        async def decide(case: Case) -> Told:
+        def decide(case: Case) -> Awaitable[Told]:
             if action.product.is_regional:
                 _check_region(case.call.region_id, services)
-            return await action.handler(services, case, given)
+            return action.handler(services, case, given)
 
         return action.operation, given, decide
 

@@ -7,11 +7,12 @@ same names, so pipelining, keep-alive and shutdown remain uvicorn's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Coroutine, Sequence
+from typing import Any, Final, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from adapters.signatures import Headers
 from api.dispatch import Request
 from api.wire import Answer
 
@@ -21,7 +22,7 @@ BODY_BYTES_MAX: Final = 262_144
 class Endpoint(Protocol):
     """What answers requests of ``/``; never raises. :class:`api.dispatch.Dispatcher` is one."""
 
-    async def rpc(self, request: Request) -> Answer: ...
+    def rpc(self, request: Request) -> Coroutine[Any, Any, Answer]: ...
 
     def too_large(self) -> Answer: ...
 
@@ -53,9 +54,7 @@ class Exchange:
         "disconnected", "keep_alive", "message_event", "more_body", "response_complete", "too_large",
     )  # fmt: skip
 
-    def __init__(
-        self, method: str, url: bytes, headers: Sequence[tuple[bytes, bytes]], keep_alive: bool, before: Answered | None
-    ) -> None:
+    def __init__(self, method: str, url: bytes, headers: Headers, keep_alive: bool, before: Answered | None) -> None:
         """:param before: the request before this one on the same connection."""
         self._method = method
         self._url = url
@@ -97,8 +96,3 @@ class Exchange:
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         return b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body))
-
-
-async def answered(endpoint: Endpoint, exchange: Exchange, source_ip: str, secure: bool) -> Answer:
-    request = exchange.request(source_ip, secure)
-    return endpoint.too_large() if exchange.too_large else await endpoint.rpc(request)

@@ -138,7 +138,8 @@ def read_rpc(received: Received) -> Parameters:
     """
     if received.unread_body:
         raise MalformedRequest("A body must have Content-Type: application/x-www-form-urlencoded.")
-    return Parameters(received.parameters.values, _asked(received, "Action"), _asked(received, "Version"))
+    action, version = _asked(received, "Action", b"x-acs-action"), _asked(received, "Version", b"x-acs-version")
+    return Parameters(received.parameters.values, action, version)
 
 
 def read_rest(received: Received, in_path: Mapping[str, str], action: str) -> Parameters:
@@ -147,7 +148,7 @@ def read_rest(received: Received, in_path: Mapping[str, str], action: str) -> Pa
     :raises InvalidParameter: a name in two places, or ``x-acs-action`` is signed for another operation.
     :raises MalformedRequest: a body that is neither a form nor a JSON object.
     """
-    if _header(received, "x-acs-action") not in ("", action):
+    if _header(received, b"x-acs-action") not in ("", action):
         raise InvalidParameter("x-acs-action", f"This route is {action}.")
     values: dict[str, str] = {}
     for part in (in_path, received.parameters.values, _json_body(received)):
@@ -160,32 +161,32 @@ def read_rest(received: Received, in_path: Mapping[str, str], action: str) -> Pa
     return Parameters(values, action)
 
 
-def _asked(received: Received, name: str) -> str:
-    """The parameter, else the header ``x-acs-<name>``.
+def _asked(received: Received, name: str, header: bytes) -> str:
+    """The parameter, else the header.
 
     An RPC signature covers no header. Whoever carries such a request could turn an Encrypt into a ScheduleKeyDeletion
     if the header counted; so it counts only beside an Authorization header, which signs it or came through TLS.
     """
     value = received.parameters.values.get(name, "")
     if b"authorization" in received.headers:
-        in_header = _header(received, f"x-acs-{name.lower()}")
+        in_header = _header(received, header)
         if value and in_header and value != in_header:
-            raise InvalidParameter(name, f"It differs from the header x-acs-{name.lower()}; send one of them.")
+            raise InvalidParameter(name, f"It differs from the header {header.decode()}; send one of them.")
         value = value or in_header
     if not value:
         raise MissingParameter(name)
     return value
 
 
-def _header(received: Received, name: str) -> str:
-    return received.headers.get(name.encode(), b"").decode("latin-1").strip()
+def _header(received: Received, name: bytes) -> str:
+    return received.headers.get(name, b"").decode("latin-1").strip()
 
 
 def _json_body(received: Received) -> dict[str, str]:
     """The members of a JSON body as RPC spells them: everything that is no string as JSON, null as absent."""
     if not received.unread_body:
         return {}
-    media_type = _header(received, "content-type").partition(";")[0].strip().lower()
+    media_type = _header(received, b"content-type").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise MalformedRequest("A body must have Content-Type: application/json.")
     try:

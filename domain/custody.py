@@ -8,7 +8,7 @@ result that nobody got: the safe side, and the caller's retry is a new use.
 from __future__ import annotations
 
 import binascii
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from domain import ciphertext
@@ -22,22 +22,19 @@ from domain.recording import Case
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, PLAINTEXT_BYTES_MAX
 
 
-@dataclass(frozen=True, slots=True)
-class Encrypted:
+class Encrypted(NamedTuple):
     key_id: UUID
     key_version_id: UUID
     ciphertext_blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Decrypted:
+class Decrypted(NamedTuple):
     key_id: UUID
     key_version_id: UUID
     plaintext: str
 
 
-@dataclass(frozen=True, slots=True)
-class DataKey:
+class DataKey(NamedTuple):
     """:param plaintext: Base64 of the key: what Decrypt gives back for ``encrypted``."""
 
     plaintext: str

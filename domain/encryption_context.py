@@ -20,6 +20,8 @@ NO_CONTEXT: Final[EncryptionContext] = {}
 
 _FORMAT: Final = b"key-ledger/aad/1"
 _LENGTH: Final = struct.Struct(">I")
+_FRAMED_FORMAT: Final = _LENGTH.pack(len(_FORMAT)) + _FORMAT
+_UUID_LENGTH: Final = _LENGTH.pack(16)
 
 
 def checked(context: Mapping[object, object]) -> EncryptionContext:
@@ -57,9 +59,10 @@ def authenticated_data(context: EncryptionContext, key_version_id: UUID, region_
     Every part is preceded by its length as 4 big-endian bytes, so no two different inputs share a form (the joined
     form ``a=b&c=d`` of some SDKs does not have that property).
     """
-    parts = [_FORMAT, key_version_id.bytes, region_id.encode()]
-    for name in sorted(context):
-        parts.append(name.encode())
-        parts.append(context[name].encode())
     pack = _LENGTH.pack
-    return b"".join([piece for part in parts for piece in (pack(len(part)), part)])
+    region = region_id.encode()
+    pieces = [_FRAMED_FORMAT, _UUID_LENGTH, key_version_id.bytes, pack(len(region)), region]
+    for name in sorted(context):
+        for part in (name.encode(), context[name].encode()):
+            pieces += (pack(len(part)), part)
+    return b"".join(pieces)

@@ -6,6 +6,7 @@ Here: the published shapes. Not here: whether the key exists, or whose it is; th
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -27,8 +28,9 @@ class KeyReference(NamedTuple):
     account_id: str | None = None
 
 
+@lru_cache(maxsize=4_096)
 def parse(text: str, parameter: str = "KeyId") -> KeyReference:
-    """Read ``text``, the value of ``parameter``.
+    """Read ``text``, the value of ``parameter``. Remembered: a key is used more than once.
 
     :raises InvalidParameter: none of the shapes (the live service tells a wrong shape from an unknown key).
     :raises AliasNotFound: the shape of an alias of 1 to 255 characters, ``alias/`` included: no alias exists yet.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from domain.authentication_failures import FailuresOfMinute
@@ -40,8 +40,7 @@ class WrappingInvalid(Exception):
     """Wrapped material does not unwrap under its region's root: corrupt row or another token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """A counter kept exact by the ledger: the submission adds ``step`` and is refused where it would pass ``limit``."""
 
     counter: UUID

@@ -1,30 +1,24 @@
 """The HSM on the caller's own thread: for tokens that answer in microseconds, such as SoftHSM.
 
-A thread hop costs more than SoftHSM needs (14 µs for AES-GCM), so the event loop waits for it. One lock makes it safe
-from several threads with a loop each. A token that can hang would hang the loop: use :mod:`adapters.hsm.pool` for it.
+A thread hop costs more than SoftHSM needs (14 µs for AES-GCM), so the event loop waits for it; uses of keys are
+gathered first (:mod:`adapters.hsm.gathering`). One lock makes it safe from several threads with a loop each. A token
+that can hang would hang the loop: use :mod:`adapters.hsm.pool` for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
 from time import perf_counter
 from uuid import UUID
 
 from pkcs11.exceptions import PKCS11Error
 
+from adapters.hsm.gathering import Gathering, Observe, unobserved
 from adapters.hsm.handles import HandleStatistics
 from adapters.hsm.keyring import Keyring
 from adapters.hsm.token import Token
 from domain.ports import WrappedKey
-
-Observe = Callable[[str, float], None]
-"""Called with an operation's name and its seconds, failed ones too, on the thread that did it."""
-
-
-def unobserved(operation: str, seconds: float) -> None:
-    """The default."""
 
 
 class InlineHsm:
@@ -35,6 +29,7 @@ class InlineHsm:
         self._keyring = Keyring(token, handles=handles, probe_seconds=probe_seconds)
         self._observe = observe
         self._lock = threading.Lock()
+        self._gathering = Gathering(self._lock, observe)
 
     @property
     def handles(self) -> HandleStatistics:
@@ -50,20 +45,10 @@ class InlineHsm:
                 self._observe("generate_key", perf_counter() - started)
 
     async def encrypt(self, key: WrappedKey, plaintext: bytes, authenticated: bytes) -> bytes:
-        started = perf_counter()
-        with self._lock:
-            try:
-                return self._keyring.encrypt(key, plaintext, authenticated)
-            finally:
-                self._observe("encrypt", perf_counter() - started)
+        return await self._gathering.ask("encrypt", self._keyring.encrypt, key, plaintext, authenticated)
 
     async def decrypt(self, key: WrappedKey, sealed: bytes, authenticated: bytes) -> bytes:
-        started = perf_counter()
-        with self._lock:
-            try:
-                return self._keyring.decrypt(key, sealed, authenticated)
-            finally:
-                self._observe("decrypt", perf_counter() - started)
+        return await self._gathering.ask("decrypt", self._keyring.decrypt, key, sealed, authenticated)
 
     async def random(self, size: int) -> bytes:
         started = perf_counter()

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from adapters.hsm.address import HsmSettingsError, TokenAddress, parse
+from adapters.hsm.gathering import Observe, unobserved
 from adapters.hsm.handles import HandleStatistics
-from adapters.hsm.inline import InlineHsm, Observe, unobserved
+from adapters.hsm.inline import InlineHsm
 from adapters.hsm.pool import PooledHsm
 from adapters.hsm.token import Dress, Token
 from domain.ports import Hsm, HsmSetup

@@ -12,8 +12,8 @@ from time import perf_counter
 from typing import Final, TypeVar
 from uuid import UUID
 
+from adapters.hsm.gathering import Observe, unobserved
 from adapters.hsm.handles import HandleStatistics
-from adapters.hsm.inline import Observe, unobserved
 from adapters.hsm.keyring import Keyring
 from adapters.hsm.token import Token
 from adapters.hsm.workers import Workers

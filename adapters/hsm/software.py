@@ -26,8 +26,8 @@ from cryptography.hazmat.primitives.keywrap import (
     aes_key_wrap_with_padding,
 )
 
+from adapters.hsm.gathering import Observe, unobserved
 from adapters.hsm.handles import HandleStatistics
-from adapters.hsm.inline import Observe, unobserved
 from adapters.hsm.software_file import KeyFile, Keys
 from domain.errors import ServiceUnavailable
 from domain.ports import CiphertextInvalid, WrappedKey, WrappingInvalid

@@ -8,8 +8,9 @@ type, then size and lower bound, then each element's length and bytes).
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -18,6 +19,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
 from adapters.ledger.mapper import encode
+from domain.events import Event
 from domain.guard import Guard
 from domain.ports import Submission, Tally
 
@@ -27,19 +29,27 @@ APPEND: Final = (
 )
 """Takes :func:`parameters`; one row per submission, in order. Outcomes: ``adapters/sql/090_append_set.sql``."""
 
+Item = TypeVar("Item")
+
 _HEADER: Final = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"
 _LENGTH: Final = struct.Struct(">i")
 _UUID_LENGTH: Final = _LENGTH.pack(16)
 
 
+class Row(NamedTuple):
+    """One event as the ledger stores it."""
+
+    stream: bytes
+    version: int
+    topic: bytes
+    state: bytes
+
+
 class Encoded(NamedTuple):
     """One submission, ready to be put into any batch."""
 
-    streams: tuple[bytes, ...]
-    versions: tuple[int, ...]
-    topics: tuple[bytes, ...]
-    states: tuple[bytes, ...]
+    rows: tuple[Row, ...]
     claim: UUID | None
     guards: tuple[Guard, ...]
     tallies: tuple[Tally, ...]
@@ -47,17 +57,18 @@ class Encoded(NamedTuple):
 
 
 def encoded(submission: Submission) -> Encoded:
-    events = submission.events
+    claim = submission.claim
     return Encoded(
-        streams=tuple([event.originator_id.bytes for event in events]),
-        versions=tuple([event.originator_version for event in events]),
-        topics=tuple([event.TOPIC.encode() for event in events]),
-        states=tuple([encode(event) for event in events]),
-        claim=submission.claim,
-        guards=submission.guards,
-        tallies=submission.tallies,
-        sealed=_sealed(submission) if submission.claim is not None or submission.failures else (),
+        tuple([_row(event) for event in submission.events]),
+        claim,
+        submission.guards,
+        submission.tallies,
+        _sealed(submission) if claim is not None or submission.failures else (),
     )
+
+
+def _row(event: Event) -> Row:
+    return Row(event.originator_id.bytes, event.originator_version, event.TOPIC.encode(), encode(event))
 
 
 def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
@@ -92,6 +103,7 @@ def _sealed(submission: Submission) -> tuple[dict[str, object], ...]:
 
 def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:
     """The 15 parameters of ``ledger.append``, in its order."""
+    rows: list[Row] = []
     guards: dict[Guard, int] = {}
     event_submission: list[int] = []
     guarded_submission: list[int] = []
@@ -99,22 +111,30 @@ def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:
     tallies: list[Tally] = []
     tally_submission: list[int] = []
     sealed: list[dict[str, object]] = []
+    # Uses of one key are guarded by the same few objects, and to hash one takes three calls in Python.
+    places: dict[int, int] = {}
     for number, one in enumerate(batch, 1):
-        event_submission += [number] * len(one.streams)
+        for row in one.rows:
+            rows.append(row)
+            event_submission.append(number)
         for guard in one.guards:
+            place = places.get(id(guard))
+            if place is None:
+                place = places[id(guard)] = guards.setdefault(guard, len(guards) + 1)
             guarded_submission.append(number)
-            guarded_by.append(guards.setdefault(guard, len(guards) + 1))
+            guarded_by.append(place)
         for tally in one.tallies:
             tally_submission.append(number)
             tallies.append(tally)
-        sealed += [{**change, "submission": number} for change in one.sealed]
+        if one.sealed:
+            sealed += [{**change, "submission": number} for change in one.sealed]
     return (
         _nullable_uuids([one.claim for one in batch]),
         _integers(event_submission),
-        _uuids([stream for one in batch for stream in one.streams]),
-        _bigints([version for one in batch for version in one.versions]),
-        TextArray(_array(25, [topic for one in batch for topic in one.topics])),
-        ByteaArray(_array(17, [state for one in batch for state in one.states])),
+        _uuids([row.stream for row in rows]),
+        _bigints([row.version for row in rows]),
+        TextArray(_array(25, [row.topic for row in rows])),
+        ByteaArray(_array(17, [row.state for row in rows])),
         _uuids([guard.stream.bytes for guard in guards]),
         _bigints([guard.version for guard in guards]),
         _integers(guarded_submission),
@@ -172,12 +192,13 @@ def _head(element: int, size: int, nulls: int = 0) -> bytes:
 
 
 def _array(element: int, values: Sequence[bytes]) -> bytes:
-    pack = _LENGTH.pack
-    return _head(element, len(values)) + b"".join([part for value in values for part in (pack(len(value)), value)])
+    lengths = map(_LENGTH.pack, map(len, values))
+    return _head(element, len(values)) + b"".join(_alternating(lengths, values))
 
 
 def _uuids(values: Sequence[bytes]) -> UuidArray:
-    return UuidArray(_head(2950, len(values)) + b"".join([_UUID_LENGTH + value for value in values]))
+    body = _UUID_LENGTH + _UUID_LENGTH.join(values) if values else b""
+    return UuidArray(_head(2950, len(values)) + body)
 
 
 def _nullable_uuids(values: Sequence[UUID | None]) -> UuidArray:
@@ -186,10 +207,17 @@ def _nullable_uuids(values: Sequence[UUID | None]) -> UuidArray:
 
 
 def _integers(values: Sequence[int]) -> IntegerArray:
-    pairs = [word for value in values for word in (4, value)]
+    pairs = _alternating(repeat(4, len(values)), values)
     return IntegerArray(_head(23, len(values)) + struct.pack(f">{len(pairs)}i", *pairs))
 
 
 def _bigints(values: Sequence[int]) -> BigintArray:
-    pairs = [word for value in values for word in (8, value)]
+    pairs = _alternating(repeat(8, len(values)), values)
     return BigintArray(_head(20, len(values)) + struct.pack(">" + "iq" * len(values), *pairs))
+
+
+def _alternating(lengths: Iterable[Item], values: Sequence[Item]) -> list[Item]:
+    """Each value behind its length."""
+    pairs = [*values, *values]
+    pairs[::2], pairs[1::2] = lengths, values
+    return pairs

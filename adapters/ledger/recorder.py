@@ -38,7 +38,7 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic
 from psycopg import Cursor, sql
 from psycopg.rows import DictRow
 
-from adapters.ledger.batch import APPEND, Encoded, parameters, register
+from adapters.ledger.batch import APPEND, Encoded, Row, parameters, register
 from adapters.ledger.connection import OPTIONS
 from adapters.ledger.mapper import ClosedMapper
 from domain.events import CHANGES
@@ -260,10 +260,10 @@ def _encoded(stored_events: Sequence[StoredEvent], guards: Sequence[Guard]) -> E
     if len(claims) > 1:
         raise ProgrammingError("changes made by several requests are recorded one by one")
     return Encoded(
-        streams=tuple(_uuid(event).bytes for event in stored_events),
-        versions=tuple(event.originator_version for event in stored_events),
-        topics=tuple(event.topic.encode() for event in stored_events),
-        states=tuple(event.state for event in stored_events),
+        rows=tuple(
+            Row(_uuid(event).bytes, event.originator_version, event.topic.encode(), event.state)
+            for event in stored_events
+        ),
         claim=next(iter(claims), None),
         guards=tuple(guards),
         tallies=(),

@@ -14,12 +14,13 @@ failed was made against. What a family does not cover is refused, not ignored.
 
 from adapters.signatures.claim import Claim, Family, Scope, check_fresh, verify
 from adapters.signatures.families import identify, named_access_key_id
-from adapters.signatures.received import Received, receive
+from adapters.signatures.received import Headers, Received, receive
 from adapters.signatures.stream import request_stream
 
 __all__ = [
     "Claim",
     "Family",
+    "Headers",
     "Received",
     "Scope",
     "check_fresh",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from adapters.signatures import claim, rpc
 from adapters.signatures.claim import Claim, Family, Scope
@@ -18,6 +18,7 @@ from domain.errors import IllegalTimestamp, IncompleteSignature, InvalidParamete
 
 SCHEMES: Final = {b"ACS3-HMAC-SHA256": Family.ACS3_HMAC_SHA256, b"ACS4-HMAC-SHA256": Family.ACS4_HMAC_SHA256}
 
+_SIGNATURE: Final = b"Signature="
 _PARTS: Final = frozenset((b"Credential", b"SignedHeaders", b"Signature"))
 _MUST_BE_SIGNED: Final = (
     b"host",
@@ -30,6 +31,7 @@ _MUST_BE_SIGNED: Final = (
 _SIGNED_IF_SENT: Final = (b"x-acs-accesskey-id", b"x-acs-security-token")
 _PRODUCTS: Final = {"2016-01-20": "Kms", "2015-04-01": "Sts", "2015-05-01": "Ram"}
 _TERMINATOR: Final = "aliyun_v4_request"
+_REMEMBERED_BYTES_MAX: Final = 1_024
 _NO_BODY: Final = hashlib.sha256(b"").hexdigest().encode()
 
 
@@ -44,9 +46,9 @@ def find(received: Received, scheme: bytes, rest: bytes) -> Claim:
     family = SCHEMES.get(scheme)
     if family is None:
         raise InvalidSignatureMethod("Specified signature method is not supported. Use ACS3-HMAC-SHA256.")
-    parts = _parts(rest)
-    signed = _signed(parts[b"SignedHeaders"])
-    key_id, scope = _credential(family, parts[b"Credential"], received)
+    before, signature = _apart(rest)
+    credential, signed = _said(before)
+    key_id, scope = _credential(family, credential, received)
     _check_covered(received, signed)
     _check_body(received)
     return Claim(
@@ -55,10 +57,47 @@ def find(received: Received, scheme: bytes, rest: bytes) -> Claim:
         claim.timestamp(_text(received, b"x-acs-date")),
         _nonce(received),
         security_token(received),
-        _string_to_sign(received, scheme, parts[b"SignedHeaders"], signed),
-        parts[b"Signature"],
+        _string_to_sign(received, scheme, signed),
+        signature,
         scope,
     )
+
+
+class Signed(NamedTuple):
+    """A SignedHeaders list.
+
+    :param text: as it was sent. :param names: in its order. :param every: the same names.
+    :param canonical: what is signed of the headers, with a place for each one's value.
+    """
+
+    text: bytes
+    names: tuple[bytes, ...]
+    every: frozenset[bytes]
+    canonical: bytes
+
+
+def _apart(rest: bytes) -> tuple[bytes, bytes]:
+    """What else an Authorization header says, and the signature, which stands last in those of all SDKs."""
+    before, _, signature = rest.partition(_SIGNATURE)
+    if signature and b"," not in signature:
+        return before, signature
+    parts = _parts(rest)
+    others = [name + b"=" + value + b"," for name, value in parts.items() if name != b"Signature"]
+    return b"".join(others), parts[b"Signature"]
+
+
+def _said(before: bytes) -> tuple[bytes, Signed]:
+    """The Credential and the SignedHeaders before a signature."""
+    return _said_often(before) if len(before) <= _REMEMBERED_BYTES_MAX else _said_once(before)
+
+
+def _said_once(before: bytes) -> tuple[bytes, Signed]:
+    parts = _parts(before + _SIGNATURE + b"0")
+    return parts[b"Credential"], _signed(parts[b"SignedHeaders"])
+
+
+_said_often: Final = lru_cache(maxsize=1_024)(_said_once)
+"""Remembered, because every request of a client says the same."""
 
 
 def _parts(rest: bytes) -> dict[bytes, bytes]:
@@ -71,31 +110,31 @@ def _parts(rest: bytes) -> dict[bytes, bytes]:
     return parts
 
 
-@lru_cache(maxsize=64)
-def _signed(names: bytes) -> tuple[bytes, ...]:
-    """The names of a SignedHeaders list. Remembered, because every request of a client has the same list."""
-    signed = tuple(names.split(b";"))
-    if len(set(signed)) != len(signed) or names != names.lower() or b"" in signed:
+def _signed(text: bytes) -> Signed:
+    names = tuple(text.split(b";"))
+    if len(set(names)) != len(names) or text != text.lower() or b"" in names:
         raise IncompleteSignature("SignedHeaders must be distinct names in lower case with a semicolon between them.")
     for name in _MUST_BE_SIGNED:
-        if name not in signed:
+        if name not in names:
             raise IncompleteSignature(f"SignedHeaders lacks {name.decode()}.")
-    return signed
+    canonical = b"".join([name.replace(b"%", b"%%") + b":%b\n" for name in names])
+    return Signed(text, names, frozenset(names), canonical)
 
 
-def _check_covered(received: Received, signed: tuple[bytes, ...]) -> None:
+def _check_covered(received: Received, signed: Signed) -> None:
     """Every header that is signed stands in the request once, and every header that is acted upon is signed."""
-    headers = received.headers
-    for name in signed:
-        if name not in headers:
-            raise IllegalTimestamp() if name == b"x-acs-date" else _absent(name)
-    for name in received.repeated.intersection(signed):
-        raise IncompleteSignature(f"The signed header {_shown(name)} occurs more than once.")
+    headers, names = received.headers, signed.every
+    if not names <= headers.keys():
+        absent = next(name for name in signed.names if name not in headers)
+        raise IllegalTimestamp() if absent == b"x-acs-date" else _absent(absent)
+    if received.repeated:
+        for name in received.repeated.intersection(names):
+            raise IncompleteSignature(f"The signed header {_shown(name)} occurs more than once.")
     for name in _SIGNED_IF_SENT:
-        if name in headers and name not in signed:
+        if name in headers and name not in names:
             raise IncompleteSignature(f"The header {name.decode()} is sent but not signed.")
     # Without this, whoever carries the request could make a form into something unread by changing its Content-Type.
-    if received.body and b"content-type" in headers and b"content-type" not in signed:
+    if received.body and b"content-type" in headers and b"content-type" not in names:
         raise IncompleteSignature("The request has a body, so its content-type must be signed.")
 
 
@@ -147,15 +186,15 @@ def security_token(received: Received) -> str | None:
     return in_header or in_parameters
 
 
-def _string_to_sign(received: Received, scheme: bytes, names: bytes, signed: tuple[bytes, ...]) -> str:
+def _string_to_sign(received: Received, scheme: bytes, signed: Signed) -> str:
     headers = received.headers
     canonical = b"\n".join(
         (
             received.method.encode(),
             received.path,
             received.query.canonical().encode(),
-            b"".join([b"%b:%b\n" % (name, headers[name].strip()) for name in signed]),
-            names,
+            signed.canonical % tuple([headers[name].strip() for name in signed.names]),
+            signed.text,
             headers[b"x-acs-content-sha256"].strip(),
         )
     )
@@ -164,7 +203,8 @@ def _string_to_sign(received: Received, scheme: bytes, names: bytes, signed: tup
 
 def _text(received: Received, name: bytes) -> str:
     """The value of a header; empty where it is absent."""
-    return _ascii(received.headers.get(name, b"").strip(), name.decode())
+    value = received.headers.get(name)
+    return _ascii(value.strip(), name.decode()) if value else ""
 
 
 def _ascii(value: bytes, where: str) -> str:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from domain.errors import (
@@ -40,9 +41,6 @@ class Family(Enum):
     ACS3_HMAC_SHA256 = "ACS3-HMAC-SHA256"
     ACS4_HMAC_SHA256 = "ACS4-HMAC-SHA256"
     BASIC = "Basic"
-
-
-_COVER_HOST: Final = frozenset((Family.ACS3_HMAC_SHA256, Family.ACS4_HMAC_SHA256))
 
 
 class Scope(NamedTuple):
@@ -75,7 +73,8 @@ class Claim(NamedTuple):
     @property
     def covers_host(self) -> bool:
         """The Host header is among what was signed."""
-        return self.family in _COVER_HOST
+        family = self.family  # compared by identity, since an Enum's hash is Python
+        return family is Family.ACS3_HMAC_SHA256 or family is Family.ACS4_HMAC_SHA256
 
     def __repr__(self) -> str:
         """Neither secret, token nor what was signed."""
@@ -105,6 +104,12 @@ def timestamp(text: str | None) -> datetime:
     """
     if not text:
         raise IllegalTimestamp
+    return _time(text)
+
+
+@lru_cache(maxsize=2_048)
+def _time(text: str) -> datetime:
+    """Remembered: those of half an hour are fresh, and many requests have the same one."""
     if _TIMESTAMP.fullmatch(text) is None:
         raise InvalidTimestampFormat
     try:

@@ -14,7 +14,12 @@ from adapters.signatures.form import Form
 from domain.errors import IncompleteSignature
 
 _ONCE: Final = frozenset((b"authorization", b"content-type", b"host"))
+_NONE: Final = frozenset[bytes]()
 _FORM: Final = b"application/x-www-form-urlencoded"
+
+
+Headers = Sequence[tuple[bytes, bytes]] | dict[bytes, bytes]
+"""Names in lower case, in the order of the request; a dict where none occurs twice."""
 
 
 class Received(NamedTuple):
@@ -38,19 +43,19 @@ class Received(NamedTuple):
         return f"Received({self.method} {self.path!r}, {self.parameters!r}, body of {len(self.body)} bytes)"
 
 
-def receive(
-    method: str, path: bytes, query: bytes, headers: Sequence[tuple[bytes, bytes]], body: bytes = b""
-) -> Received:
+def receive(method: str, path: bytes, query: bytes, headers: Headers, body: bytes = b"") -> Received:
     """Read a request.
 
     :param path: raw; ``/`` where it is empty. :param query: raw, without ``?``.
-    :param headers: names in lower case, as ASGI gives them.
     :raises IncompleteSignature: Authorization, Content-Type, Host or an ``x-acs-`` header occurs twice.
     :raises MalformedRequest: see :func:`adapters.signatures.form.parse`.
     :raises InvalidParameter: a parameter occurs twice.
     """
-    by_name = dict(headers)
-    repeated = frozenset[bytes]() if len(by_name) == len(headers) else _repeated(name for name, _ in headers)
+    if isinstance(headers, dict):
+        by_name, repeated = headers, _NONE
+    else:
+        by_name = dict(headers)
+        repeated = _NONE if len(by_name) == len(headers) else _repeated(name for name, _ in headers)
     in_query = parameters = form.parse(query)
     is_form = body != b"" and by_name.get(b"content-type", b"").partition(b";")[0].strip().lower() == _FORM
     if is_form:

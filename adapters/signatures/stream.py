@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from adapters.identifiers import uuid_of
 from adapters.signatures.claim import Claim
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,9 +31,7 @@ def request_stream(claim: Claim, now: datetime, entropy: Callable[[], int]) -> U
     """
     tail = entropy() if claim.nonce is None else _hash(claim.access_key_id, claim.nonce)
     milliseconds = ((claim.timestamp or now) - _EPOCH) // _MILLISECOND
-    return UUID(
-        int=milliseconds << 80 | _VERSION_8 | (tail >> 62 & _LOW_12) << 64 | _VARIANT | tail & _LOW_62,
-    )
+    return uuid_of(milliseconds << 80 | _VERSION_8 | (tail >> 62 & _LOW_12) << 64 | _VARIANT | tail & _LOW_62)
 
 
 def _hash(access_key_id: str, nonce: str) -> int:

@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import UUID
 
 import psycopg
@@ -212,6 +213,22 @@ async def test_beyond_its_bound_the_queue_takes_nobody(proxy: CuttingProxy) -> N
     assert [type(outcome) for outcome in outcomes] == [int] * 5 + [TooManyRequests] * 5
     writer.admit()
     await writer.close()
+
+
+async def test_an_event_that_has_no_bytes_hurts_no_neighbour(writer: LedgerWriter, made: MadeKey) -> None:
+    use = a_use(made.key)
+    unwritable = replace(use.events[0], encryption_context={"lone": "\ud800"})  # type: ignore[call-arg]
+    before, failed, after = await asyncio.gather(
+        writer.append(a_use(made.key)),
+        writer.append(replace(use, events=(unwritable,))),
+        writer.append(a_use(made.key)),
+        return_exceptions=True,
+    )
+    assert isinstance(failed, TypeError)
+    assert (before, after) == (2, 3)
+    with pytest.raises(TypeError):
+        await writer.append(replace(use, events=(unwritable,)))
+    assert await writer.append(use) == 4
 
 
 async def test_half_of_a_batch_cancelled_leaves_the_other_half_answered(

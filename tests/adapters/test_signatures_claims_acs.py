@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,7 @@ from domain.errors import (
     SignatureDoesNotMatch,
 )
 from tests.fixtures.claims import PARAMETERS, judge, refusal
-from tests.wire.recordings import acs, encoded
+from tests.wire.recordings import Request, acs, encoded
 
 
 @given(PARAMETERS, PARAMETERS, st.sampled_from(["ACS3-HMAC-SHA256", "ACS4-HMAC-SHA256"]))
@@ -153,6 +154,10 @@ def test_a_header_that_nobody_signs_or_reads_may_occur_twice() -> None:
         b"ACS3-HMAC-SHA256 Credential=testak,SignedHeaders=host,Signature=00,Signature=00",
         b"ACS3-HMAC-SHA256 Credential=,SignedHeaders=host,Signature=00",
         b"ACS3-HMAC-SHA256 Credential=\xe4,SignedHeaders=host,Signature=00",
+        b"ACS3-HMAC-SHA256 Signature=00",
+        b"ACS3-HMAC-SHA256 Credential=testak,SignedHeaders=hostSignature=00",
+        b"ACS3-HMAC-SHA256 Signature=00,Credential=testak,SignedHeaders=host,Signature=00",
+        b"ACS3-HMAC-SHA256 Credential=" + b"a" * 2_000 + b",SignedHeaders=host,Signature=00",
         b"Bearer abc",
         b"acs testak:c2ln",
         b"\xff",
@@ -204,3 +209,27 @@ def test_a_security_token_in_header_and_parameter_must_agree() -> None:
     assert judge(same).security_token == "tok=/+"
     other = acs({"SecurityToken": "tok"}, changed={"x-acs-security-token": "tok=/+"})
     assert isinstance(refusal(other), InvalidParameter)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(("Credential", "SignedHeaders", "Signature"))))
+@pytest.mark.parametrize("separator", [",", ", ", " , "])
+def test_the_parts_of_an_authorization_header_come_in_any_order(order: tuple[str, ...], separator: str) -> None:
+    value = dict(acs().headers)[b"authorization"].decode()
+    scheme, _, rest = value.partition(" ")
+    parts = dict(part.partition("=")[::2] for part in rest.split(","))
+    assert isinstance(refusal(_authorized(f"{rest}0")), IncompleteSignature), "the scheme is missing"
+    said = separator.join(f"{name}={parts[name]}" for name in order)
+    assert judge(_authorized(f"{scheme} {said}")).access_key_id == "testak"
+    altered = separator.join(f"{name}={parts[name]}{'0' if name == 'Signature' else ''}" for name in order)
+    assert isinstance(refusal(_authorized(f"{scheme} {altered}")), SignatureDoesNotMatch)
+
+
+@pytest.mark.parametrize("prefix", ["x", "0", "Signature="])
+def test_what_stands_before_the_right_signature_makes_it_another_one(prefix: str) -> None:
+    value = dict(acs().headers)[b"authorization"].decode().replace("Signature=", f"Signature={prefix}")
+    assert isinstance(refusal(_authorized(value)), SignatureDoesNotMatch)
+
+
+def _authorized(value: str) -> Request:
+    headers = [*(pair for pair in acs().headers if pair[0] != b"authorization"), (b"authorization", value.encode())]
+    return acs()._replace(headers=headers)

@@ -69,6 +69,8 @@ async def _serving() -> AsyncIterator[tuple[uvicorn.Server, int]]:
         ws="none",
         lifespan="off",
         log_config=None,
+        # As the service has it. With it, what is served is a wrapper, which has no endpoint.
+        proxy_headers=False,
         timeout_graceful_shutdown=20,
     )
     server = uvicorn.Server(configuration)
@@ -123,6 +125,40 @@ async def test_a_connection_asleep_between_requests_is_left_to_the_keep_alive_ti
     async with _serving() as (_, port):
         heard = await _heard(port, ASKED, ASKED.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), pause=0.5)
     assert heard.count(b"HTTP/1.1 200") == 2
+
+
+async def test_who_is_asleep_for_longer_than_the_keep_alive_time_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "ARRIVAL_SECONDS", 0.1)
+    async with _serving() as (server, port):
+        server.config.timeout_keep_alive = 1
+        begun = asyncio.get_running_loop().time()
+        heard = await _heard(port, ASKED, ASKED, pause=0.3)
+        assert 1.2 < asyncio.get_running_loop().time() - begun < 3
+    assert heard.count(b"HTTP/1.1 200") == 2
+
+
+async def test_every_value_of_a_header_that_occurs_more_than_once_is_handed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[Any] = []
+
+    class Noting(_Endpoint):
+        async def rpc(self, request: Request) -> Answer:
+            seen.append(request.headers)
+            return await super().rpc(request)
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope["headers"])
+        await _application(scope, receive, send)
+
+    monkeypatch.setattr(_Direct, "endpoint", Noting())
+    if not isinstance(_SERVED["application"], _Direct):
+        monkeypatch.setitem(_SERVED, "application", noting)
+    fields = b"Host: a\r\nVia: 1\r\nX: 2\r\nvia: 3\r\nVIA: 1\r\nConnection: close\r\n\r\n"
+    async with _serving() as (_, port):
+        await _heard(port, b"GET / HTTP/1.1\r\n" + fields)
+    assert [value for name, value in seen[0] if name == b"via"] == [b"1", b"3", b"1"]
+    assert {name for name, _ in seen[0]} == {b"host", b"via", b"x", b"connection"}
 
 
 async def test_a_head_of_256_kib_is_refused_and_what_follows_a_large_body_is_not() -> None:
