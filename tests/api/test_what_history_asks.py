@@ -7,12 +7,13 @@ from typing import Any, Final
 
 import pytest
 
+from api import audit_operations
 from api.action import Effect, Product
 from api.operations import OPERATIONS
 from api.parameters import Parameters
 from api.ram.authorised import arns
 from domain import events
-from domain.history.asked import asked_of
+from domain.history.asked import Asked, asked_of
 from domain.vocabulary import Operation
 from tests.fixtures.ledger import a_call
 
@@ -90,3 +91,14 @@ def test_an_access_key_of_root_is_asked_for_as_roots() -> None:
         access_key_id="LTAI1",
     )
     assert asked_of(event) == ("ram:CreateAccessKey", (f"acs:ram:*:{call.by.account_id}:user/root",))
+
+
+@pytest.mark.parametrize("code", ["", "NoPermission"])
+@pytest.mark.parametrize("action", audit_operations.TABLE, ids=lambda action: action.name)
+def test_a_replay_asks_who_read_the_audit_trail_for_what_the_service_asked(action: Any, code: str) -> None:
+    call = a_call(action.operation)
+    (trail,) = arns(action.resources, Parameters({}), call.by, action.product.prefix)
+    place: dict[str, Any] = {"originator_id": call.stream, "originator_version": 1, "timestamp": call.at, "call": call}
+    refused = events.CallRefused(**place, code=code, message="", resource=trail)
+    event = refused if code else events.CallAnswered(**place, resource=trail)
+    assert asked_of(event) == Asked(action.ram_action, (trail,))

@@ -35,6 +35,8 @@ QUESTIONS: Final = {
     "GetUser": ("ram:GetUser", USER),
     "CreateUser": ("ram:CreateUser", f"acs:ram:*:{MINE}:user/*"),
     "AssumeRole": ("sts:AssumeRole", ROLE),
+    "SearchEvents": ("audit:SearchEvents", f"acs:audit:*:{MINE}:trail"),
+    "LookupEvents": ("actiontrail:LookupEvents", f"acs:actiontrail:*:{MINE}:trail"),
 }
 OF_KMS: Final = {name for name, (action, _) in QUESTIONS.items() if action.startswith("kms:")}
 OF_SECRETS: Final = {"GetSecretValue", "DescribeSecret", "GetRandomPassword"}
@@ -51,6 +53,8 @@ SCOPES: Final = {
     "AliyunRAMFullAccess": {"GetUser", "CreateUser"},
     "AliyunRAMReadOnlyAccess": {"GetUser"},
     "AliyunSTSAssumeRoleAccess": {"AssumeRole"},
+    "AliyunActionTrailReadOnlyAccess": {"LookupEvents"},
+    "KeyLedgerAuditReadOnlyAccess": {"SearchEvents", "LookupEvents"},
 }
 
 

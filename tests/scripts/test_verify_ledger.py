@@ -32,9 +32,16 @@ def test_a_services_own_ledger_agrees_until_an_administrator_of_the_database_for
         service.encrypt(key_id)
         assert service.rpc("DisableKey", {"KeyId": key_id}).status_code == 200
         assert service.rpc("Encrypt", {"KeyId": key_id, "Plaintext": "a"}).status_code == 409
+        assert service.rest("GET", "/audit/events").status_code == 200
         status, told = report(service)
         assert (status, told["findings"]) == (0, [])
-        for topic in ("kms.key.created", "kms.key.used", "kms.key.disabled", "kms.call.refused"):
+        for topic in (
+            "kms.key.created",
+            "kms.key.used",
+            "kms.key.disabled",
+            "kms.call.refused",
+            "kms.call.answered",
+        ):
             assert told["topics"][topic]["agrees"] == 1
         status, table = verified(service)
         assert status == 0
