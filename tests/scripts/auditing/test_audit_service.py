@@ -134,3 +134,60 @@ def test_a_trail_is_followed(officer: Officer) -> None:
         process.terminate()
         process.communicate()
     assert process.returncode == 143
+
+
+# --- what the service works out ---------------------------------------------------------------------------------------
+
+
+def allowed(service: Service, by: Officer, key_id: str, *actions: str) -> str:
+    """A policy of its own for ``by``; its name."""
+    name, ram = f"policy-{uuid4().hex[:12]}", service.ram()
+    arn = f"acs:kms:cn-hangzhou:{service.account_id}:key/{key_id}"
+    statement = {"Effect": "Allow", "Action": list(actions), "Resource": arn}
+    ram("CreatePolicy", PolicyName=name, PolicyDocument=json.dumps({"Version": "1", "Statement": [statement]}))
+    ram("AttachPolicyToUser", PolicyType="Custom", PolicyName=name, UserName=by.user_name)
+    return name
+
+
+def use(service: Service, by: Officer, key_id: str) -> None:
+    known = json.loads(Path(by.command.environment["KEY_LEDGER_CREDENTIALS"]).read_text())
+    who = Credentials(known["access_key_id"], known["access_key_secret"])
+    service.sdk("Tea, ACS3", who)("Encrypt", KeyId=key_id, Plaintext="x")
+
+
+def test_who_could_use_a_key_and_since_when(officer: Officer, nobody: Officer) -> None:
+    key_id = officer.service.create_key()
+    created = officer.json("--key", key_id)["events"][0]["position"]
+    allowed(officer.service, nobody, key_id, "kms:Decrypt")
+    after = officer("at", key_id).output.decode()
+    assert f"user/{nobody.user_name} " in after
+    assert "Enabled" in after
+    before = officer("at", key_id, "--position", str(created)).output.decode()
+    assert nobody.user_name not in before
+    granted = officer("authority", "--subject", f"user/{nobody.user_name}").output.decode()
+    assert "attachment" in granted
+    assert "attachment" in officer("unused").output.decode()
+
+
+def test_a_least_policy_is_enough_and_less_is_not(officer: Officer, nobody: Officer) -> None:
+    key_id = officer.service.create_key()
+    name = allowed(officer.service, nobody, key_id, "kms:*")
+    use(officer.service, nobody, key_id)
+    said = officer("least-policy", f"user/{nobody.user_name}", "--output", "least.json").said
+    assert "From 1 answered call, with 1 permission." in said
+    statement = json.loads((officer.command.folder / "least.json").read_text())["Statement"]
+    assert statement == [
+        {
+            "Effect": "Allow",
+            "Action": ["kms:Encrypt"],
+            "Resource": [f"acs:kms:cn-hangzhou:{officer.service.account_id}:key/{key_id}"],
+        }
+    ]
+    officer("what-if", "--policy-name", name, "--document", "least.json", "--days", "1", "--check")
+    target = f"user/{nobody.user_name}"
+    broken = officer.command("audit", "what-if", "--detach", f"Custom/{name}", "--from-target", target, "--check")
+    assert broken.exit_code == 1
+    assert b"would have been refused  1\n" in broken.output
+    typing_error = officer.command("audit", "what-if", "--detach", "Custom/nmae", "--from-target", target, "--check")
+    assert typing_error.exit_code == 1
+    assert b"about nothing that was there" in typing_error.output
