@@ -23,6 +23,11 @@ A self-hosted Key Management Service that speaks Alibaba Cloud KMS (API 2016-01-
 
 These routes do what the RPC endpoint `/` does, for people and scripts: sign with HTTP Basic (access-key id and secret,
 over TLS), or with any of Alibaba's signatures. Every answer is given after its event is in the ledger.
+
+The routes under `/audit` answer who did what, when, with which key, and what came of it, to whoever may ask: the system
+policy `KeyLedgerAuditReadOnlyAccess` suffices, and needs no permission on any key. Every such answer says up to which
+position of the ledger it knows events (`as_of`), and whether that is all (`complete`); `wait=true` waits for all that
+was recorded before the question.
 """
 
 

@@ -7,9 +7,15 @@
   :mod:`~projections.key_rows`: what auditors ask of them.
 * :mod:`~projections.accounts`: which accounts there are, and which quotas they were granted.
 * :mod:`~projections.usage`: every call, counted; :mod:`~projections.usage_report`: questions about these counts.
-* :mod:`~projections.audit_trail`: every event as a row and a sentence.
+* :mod:`~projections.audit_trail`: every event as a row and a sentence; :mod:`~projections.audit_questions`: counts of
+  these rows, by filters (:mod:`~projections.audit_where`); :mod:`~projections.audit_pages`: the rows in pages, and
+  :mod:`~projections.audit_export` without end, written as JSON and CSV by the database
+  (:mod:`~projections.audit_rows`);
+  :mod:`~projections.audit_uses`: recorded uses, counted; :mod:`~projections.audit_sessions`: when sessions began;
+  :mod:`~projections.audit_coverage`: how far all projections have come.
 * :mod:`~projections.authority`: who was granted what, when, by whom and until when; its fold is
-  :mod:`~projections.authority_fold`, on :mod:`~projections.authority_facts`.
+  :mod:`~projections.authority_fold`, on :mod:`~projections.authority_facts`; :mod:`~projections.authority_questions`
+  asks it.
 * :mod:`~projections.rebuilding`: all of these made again beside the service, compared, and put in their place.
 * ``sql/view_*.sql``: the schema ``audit``, which auditors read.
 * :mod:`~projections.tallies`: the ledger's exact counters, recomputed from the events.

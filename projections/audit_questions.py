@@ -1,28 +1,23 @@
-"""Questions about the audit trail: pages of rows, how many there are, how many of each group, how current they are.
+"""Questions about the audit trail: how many rows there are, how many of each group, and how current they are.
 
-* All of an answer is read in one :func:`snapshot`: the rows, up to which event the trail has been made, and the
-  ledger's head. What arrives meanwhile changes nothing in it.
-* Pages follow positions, never offsets: a page is as quick when it is the thousandth, and what arrives between two
-  pages moves none.
-* A month is asked at a time, the newest first (or the oldest): a page is full long before the trail's whole length has
-  been planned for, and within a month each branch of the scope is a walk in one index.
+All of an answer is read in one :func:`snapshot`: the rows, up to which event the trail has been made, and the ledger's
+head. What arrives meanwhile changes nothing in it. Every statement is planned for its very values (``prepare=False``):
+which index is short depends on what is asked for.
 
-Every statement is planned for its very values (``prepare=False``): which index is short depends on what is asked for.
-Not here: rows without end (:mod:`projections.audit_export`); filters (:mod:`projections.audit_where`).
+Not here: the rows themselves, in pages (:mod:`projections.audit_pages`) or without end
+(:mod:`projections.audit_export`); filters (:mod:`projections.audit_where`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from domain.audit.filters import Filters
-from projections.audit_rows import JSON_LINE, TIME
+from projections.audit_rows import TIME
 from projections.audit_where import Where, where
 from projections.pages import Connection
 
@@ -48,19 +43,6 @@ class Currency(NamedTuple):
 
     as_of: Place
     head: Place
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """Part of the rows, in the order of positions.
-
-    :param until: no row beyond it. :param after: the row before the first wanted one, in the slice's order.
-    """
-
-    until: int
-    limit: int
-    descending: bool = True
-    after: int | None = None
 
 
 class Dimension(StrEnum):
@@ -115,20 +97,6 @@ async def position_at(connection: Connection, at: datetime) -> int:
         recorded_at = (await time_at(connection, middle)).recorded_at
         low, high = (middle, high) if recorded_at is not None and recorded_at <= at else (low, middle - 1)
     return int(low)
-
-
-async def page(connection: Connection, account_id: str | None, filters: Filters, wanted: Slice) -> list[Row]:
-    """:param account_id: whose rows may be found; None for everybody's. In a :func:`snapshot`."""
-    asked = where(account_id, filters)
-    asked.values.update(until_position=wanted.until, after=wanted.after)
-    rows: list[Row] = []
-    for month in await months(connection, filters, descending=wanted.descending):
-        asked.values.update(month=month, limit=wanted.limit - len(rows))
-        cursor = await connection.execute(_page_of_month(asked, wanted).encode(), asked.values, prepare=False)
-        rows += [json.loads(line) for (line,) in await cursor.fetchall()]
-        if len(rows) == wanted.limit:
-            break
-    return rows
 
 
 async def total(connection: Connection, account_id: str | None, filters: Filters, until: int) -> int:
@@ -187,13 +155,6 @@ def rows_of(asked: Where, suffix: str = "") -> str:
         f"(select * from {TRAIL} where {branch} and position <= %(until_position)s{suffix})"  # noqa: S608  # our own
         for branch in asked.branches
     )
-
-
-def _page_of_month(asked: Where, wanted: Slice) -> str:
-    order = f"position {'desc' if wanted.descending else 'asc'}"
-    after = "" if wanted.after is None else f" and position {'<' if wanted.descending else '>'} %(after)s"
-    rows = rows_of(asked, f"{IN_MONTH}{after} order by {order} limit %(limit)s")
-    return f"select {JSON_LINE} from ({rows}) e order by {order} limit %(limit)s"  # noqa: S608  # our own columns
 
 
 _BEGINNING: Final = (

@@ -21,8 +21,8 @@ from api.services import Services
 from domain.audit.filters import Filters, Texts, time_of
 from domain.errors import InvalidParameter
 from domain.recording import Case
-from projections import audit_questions as questions
-from projections.audit_questions import Slice
+from projections import audit_pages
+from projections.audit_pages import Slice
 from projections.audit_sessions import begun_at
 
 DAYS: Final = 7
@@ -49,7 +49,7 @@ async def lookup_events(services: Services, case: Case, given: Parameters) -> Fi
     async with services.trail.snapshot() as (connection, currency):
         as_of = await pinned(connection, currency, cursor)
         part = Slice(as_of.position, limit + 1, direction == "BACKWARD", cursor.after if cursor else None)
-        rows = await questions.page(connection, caller.account_id, filters, part)
+        rows = await audit_pages.page(connection, caller.account_id, filters, part)
         sessions = await begun_at(connection, rows)
     await services.stewardship.answer(case)
     return {

@@ -12,8 +12,10 @@ from api.parameters import Parameters
 from api.services import Services
 from domain.errors import InvalidParameter
 from domain.recording import Case
+from projections import audit_pages
 from projections import audit_questions as questions
-from projections.audit_questions import Currency, Dimension, Place, Row, Slice
+from projections.audit_pages import Slice
+from projections.audit_questions import Currency, Dimension, Place, Row
 from projections.pages import Connection
 
 _SEARCH: Final = parameters.named(parameters.SEARCH)
@@ -33,7 +35,7 @@ async def search_events(services: Services, case: Case, given: Parameters) -> Fi
         as_of = await pinned(connection, currency, cursor)
         after = cursor.after if cursor else None
         part = Slice(as_of.position, limit + 1, order == "desc", after)
-        rows = await questions.page(connection, account_id, asked.filters, part)
+        rows = await audit_pages.page(connection, account_id, asked.filters, part)
         total = await questions.total(connection, account_id, asked.filters, as_of.position) if is_counted else None
     await services.stewardship.answer(case)
     return {

@@ -13,8 +13,10 @@ from api.services import Services
 from domain.audit.filters import Texts
 from domain.errors import KeyNotFound
 from domain.recording import Case
+from projections import audit_pages
 from projections import audit_questions as questions
-from projections.audit_questions import Dimension, Slice
+from projections.audit_pages import Slice
+from projections.audit_questions import Dimension
 
 CHANGES_MAX: Final = 1_000
 USERS_MAX: Final = 1_000
@@ -33,7 +35,7 @@ async def get_key_history(services: Services, case: Case, given: Parameters) -> 
     async with services.trail.snapshot() as (connection, currency):
         until = currency.as_of.position
         part = Slice(until, CHANGES_MAX + 1, descending=False)
-        changes = await questions.page(connection, account_id, changed, part)
+        changes = await audit_pages.page(connection, account_id, changed, part)
         uses = await questions.counts(connection, account_id, used, _USES_BY, until, USERS_MAX + 1)
     await services.stewardship.answer(case)
     return {

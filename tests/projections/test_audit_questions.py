@@ -19,9 +19,11 @@ from hypothesis import strategies as st
 
 from domain.audit.filters import CONTEXT, FILTERS, read_filters
 from domain.errors import InvalidParameter
+from projections import audit_pages
 from projections import audit_questions as questions
 from projections.audit_export import Form, exported
-from projections.audit_questions import Dimension, Slice
+from projections.audit_pages import Slice
+from projections.audit_questions import Dimension
 from projections.audit_trail import COLUMNS, AuditRow
 from projections.copying import copy_rows
 from tests.fixtures.postgres import LedgerDatabase
@@ -187,15 +189,20 @@ async def positions(
     while True:
         async with questions.snapshot(connection):
             part = Slice(ROWS, size, descending, after)
-            page = await questions.page(connection, account_id, filters, part)
+            page = await audit_pages.page(connection, account_id, filters, part)
         found += [one["position"] for one in page]
         if len(page) < size:
             return found
         after = found[-1]
 
 
-async def test_what_is_found_is_what_a_look_at_every_row_finds(trail: psycopg.AsyncConnection[Any]) -> None:
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@pytest.mark.parametrize("near", [1, 20, 10**6])
+async def test_what_is_found_is_what_a_look_at_every_row_finds(
+    trail: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch, near: int
+) -> None:
+    monkeypatch.setattr(audit_pages, "NEAR", near)
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(SCOPES, ASKED, st.booleans(), st.sampled_from([7, 300]))
     def ask(account_id: str | None, asked: dict[str, str], descending: bool, size: int) -> None:
         questions_asked.append((account_id, asked, descending, size))
@@ -218,7 +225,7 @@ async def test_a_row_is_told_with_all_that_it_has_and_nothing_that_it_has_not(
     trail: psycopg.AsyncConnection[Any],
 ) -> None:
     async with questions.snapshot(trail):
-        page = await questions.page(trail, None, read_filters({}), Slice(ROWS, ROWS, descending=False))
+        page = await audit_pages.page(trail, None, read_filters({}), Slice(ROWS, ROWS, descending=False))
     for told, one in zip(page, TABLE, strict=True):
         expected = {name: value for name, value in one._asdict().items() if value is not None}
         for name in ("recorded_at", "called_at"):
@@ -277,7 +284,7 @@ async def test_an_export_has_the_rows_that_pages_have(
     asked = {"operation": "Encrypt,CreateUser"}
     lines = (await all_of(ledger_database, Form.NDJSON, account_id, asked=asked, descending=descending)).splitlines()
     async with questions.snapshot(trail):
-        page = await questions.page(trail, account_id, read_filters(asked), Slice(ROWS, ROWS, descending))
+        page = await audit_pages.page(trail, account_id, read_filters(asked), Slice(ROWS, ROWS, descending))
     assert [json.loads(line) for line in lines] == page
     text = (await all_of(ledger_database, Form.CSV, account_id, asked=asked, descending=descending)).decode()
     cells = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -322,7 +329,7 @@ async def test_an_empty_trail_answers_everything_with_nothing(
     connection: psycopg.AsyncConnection[Any], ledger_database: LedgerDatabase
 ) -> None:
     async with questions.snapshot(connection):
-        assert await questions.page(connection, MINE, read_filters({}), Slice(0, 10)) == []
+        assert await audit_pages.page(connection, MINE, read_filters({}), Slice(0, 10)) == []
         assert await questions.total(connection, MINE, read_filters({}), 0) == 0
         assert await questions.counts(connection, MINE, read_filters({}), [], 0, 10) == []
         assert (await questions.currency(connection)).as_of == (0, None)
