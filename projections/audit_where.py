@@ -14,6 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from domain.audit.facts import OUTCOMES, Outcome
 from domain.audit.filters import Filters, Network, Texts
+from domain.events import EVENTS
+from domain.vocabulary import Operation
 
 Values = dict[str, Any]
 
@@ -48,7 +50,7 @@ def _branches(account_id: str | None, party: str | None, values: Values) -> tupl
 
 def _conditions(filters: Filters, values: Values) -> Iterator[str]:
     for column, texts in filters.texts.items():
-        yield _text(column, texts, values)
+        yield _text(column, _spelled_out(column, texts), values)
     yield from _implied(filters)
     if filters.source is not None:
         values["source"] = str(filters.source)
@@ -107,6 +109,22 @@ _NAMED: Final = (
     + "))"
 )
 """Of what is no CMK: reads and refusals name it by its ARN, changes by its name."""
+
+
+def _spelled_out(column: str, texts: Texts) -> Texts:
+    """With every word that a prefix stands for, where all words are known: indexes are on words, not on beginnings."""
+    words = _WORDS.get(column)
+    if words is None or not texts.prefixes:
+        return texts
+    found = tuple(word for word in words if word.startswith(texts.prefixes))
+    return Texts(tuple(dict.fromkeys((*texts.exact, *found))) or _NO_WORD)
+
+
+_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "topic": tuple(event.TOPIC for event in EVENTS),
+    "operation": tuple(operation.value for operation in Operation),
+}
+_NO_WORD: Final = ("",)
 
 
 def _text(column: str, texts: Texts, values: Values) -> str:
