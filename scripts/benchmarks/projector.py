@@ -6,6 +6,7 @@ before the next round. Both sides are the same deployment, so a round of one fol
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ import psycopg
 from rich.console import Console
 
 from scripts.benchmarks import cpu
+from scripts.benchmarks.bounds import disturbance
 from scripts.benchmarks.contest import Contest, Result
 from scripts.benchmarks.deployment import KeyLedger, started
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.load import Load
-from scripts.benchmarks.report import print_table
+from scripts.benchmarks.report import print_table, print_warning
 from scripts.benchmarks.sides import KeyLedgerSide, question
 from scripts.benchmarks.stockpile import Stockpile
 
@@ -100,6 +102,7 @@ def as_object(projected: Result, suspended: Result, plan: Plan) -> dict[str, Any
         "loss_limit": LOSS_LIMIT,
         "lag_seconds": round(max(run.seen["lag s"] for run in projected.runs), 2),
         "lag_limit_seconds": LAG_LIMIT_SECONDS,
+        "disturbance": disturbance((projected, suspended), os.cpu_count() or 1),
         "connections": CONNECTIONS,
         "rounds": plan.rounds,
         "seconds": plan.seconds,
@@ -148,3 +151,4 @@ def print_projector(report: Mapping[str, Any], console: Console) -> None:
     console.print(f"Loss: {100 * report['loss']:.1f} % (limit {100 * report['loss_limit']:.0f} %).", highlight=False)
     lag, limit = report["lag_seconds"], report["lag_limit_seconds"]
     console.print(f"Longest lag at the end of a round: {lag:.2f} s (limit {limit:g} s).", highlight=False)
+    print_warning(report, console)

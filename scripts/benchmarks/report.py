@@ -108,7 +108,7 @@ def print_report(report: Mapping[str, Any], console: Console) -> None:
         console.print(
             f"{OURS if side == 'key_ledger' else THEIRS} promises: {PROMISES[side]}", highlight=False, soft_wrap=True
         )
-    _print_warning(report, console)
+    print_warning(report, console)
     if report["ratio"] is not None:
         most = report["levels"][-1]["connections"]
         console.print(f"Ratio at {most} connections: {report['ratio']:.2f}", highlight=False, soft_wrap=True)
@@ -136,7 +136,7 @@ def _print_time_spent(report: Mapping[str, Any], console: Console, sides: Sequen
     print_table(console, "CPU seconds per second, and the server's own metrics", ["connections", "", "spent"], rows)
 
 
-def _print_warning(report: Mapping[str, Any], console: Console) -> None:
+def print_warning(report: Mapping[str, Any], console: Console) -> None:
     if report["disturbance"] is not None:
         console.print(report["disturbance"], style="bold red", highlight=False, soft_wrap=True)
 
@@ -175,7 +175,7 @@ def print_growth(report: Mapping[str, Any], console: Console) -> None:
         headings = ["CMKs", "events", "requests/s", "rounds", "cost µs", "p50 ms", "p99 ms", "cost ratio"]
         title = f"{operation} at {report['connections']} connections, {report['keys_in_use']} CMKs in use"
         print_table(console, f"{title}, medians of {report['rounds']} rounds of {report['seconds']} s", headings, rows)
-    _print_warning(report, console)
+    print_warning(report, console)
     verdict = "Flat" if report["flat"] else "Not flat"
     console.print(
         f"{verdict}: the dearest costs {report['worst_cost_ratio']:.2f} times the smallest deployment's.",
