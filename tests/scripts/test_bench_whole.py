@@ -95,6 +95,27 @@ def test_growth_is_measured_over_deployments_of_each_size(scratch: Path) -> None
     assert list(scratch.iterdir()) == []
 
 
+def test_a_ledger_of_mixed_events_is_made_and_its_trail_asked(scratch: Path) -> None:
+    options = ("--events", "2000", "--keys", "10", "--asks", "20", "--workers", "1", "--json")
+    report = report_of(bench(scratch, "ledger", *options))
+    assert report["events"] >= 2_000
+    assert all(0 < page["p50_ms"] <= page["p95_ms"] for page in report["pages"].values())
+    assert {form: export["rows_per_second"] > 0 for form, export in report["exports"].items()} == {
+        "ndjson": True,
+        "csv": True,
+    }
+    assert report["projected_per_second"] > 0
+    assert list(scratch.iterdir()) == []
+
+
+def test_the_same_load_is_measured_with_the_projector_and_without(scratch: Path) -> None:
+    report = report_of(bench(scratch, "projector", "--rounds", "1", "--seconds", "1", "--workers", "1", "--json"))
+    assert report["with"]["rate"] > 0
+    assert report["without"]["rate"] > 0
+    assert report["lag_seconds"] >= 0
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_bench_that_is_terminated_takes_its_servers_with_it(scratch: Path) -> None:
     process = bench(scratch, "encrypt", "--rounds", "9", "--seconds", "9", "--workers", "1")
     deadline = time.monotonic() + START_SECONDS
