@@ -7,6 +7,7 @@ alone, loudly: it is logged with its position, ``key_ledger_projection_stopped``
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from typing import Any, Final
@@ -87,6 +88,10 @@ def main() -> None:
     except SettingsError as error:
         sys.exit(str(error))
     set_up_logging(settings.log_level)
+    # A page makes some ten thousand values and no cycles: the collector would look at all of them again and again.
+    gc.set_threshold(100_000, 20, 20)
+    gc.collect()
+    gc.freeze()
     asyncio.run(run(settings.database_url))
 
 

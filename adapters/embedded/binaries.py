@@ -5,7 +5,6 @@ A copy belongs to root and is writable by nobody else: the user that runs Postgr
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -74,11 +73,19 @@ def _copy(wheel: Path, target: Path) -> None:
             source = wheel / _PACKAGE / _INSTALLATION / part
             shutil.copytree(source, fresh / _PACKAGE / _INSTALLATION / part, symlinks=True)
         shutil.copytree(wheel / f"{_PACKAGE}.libs", fresh / f"{_PACKAGE}.libs")
-        for folder, _, _ in os.walk(fresh):
-            Path(folder).chmod(0o755)
+        _open(fresh)
         try:
             fresh.rename(target)
         except OSError:
             shutil.rmtree(fresh)
             if not target.exists():  # otherwise another start was faster
                 raise
+
+
+def _open(folder: Path) -> None:
+    """For PostgreSQL's user: an installation under an umask of 077 left files that only root may read."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            mode = path.stat().st_mode
+            path.chmod(mode | (0o555 if path.is_dir() or mode & 0o100 else 0o444))

