@@ -35,8 +35,9 @@ _log = structlog.get_logger(__name__)
 _STOPPING: Final = "The service is stopping: nothing was released. Retry elsewhere."
 _UNAVAILABLE: Final = "The ledger could not record this: nothing was released. Retry later."
 
-_TURNS: Final = 4
-"""From a socket to the queue: a request is read, decided, its HSM call done, and its event appended, a turn each."""
+_TURNS: Final = 16
+"""From a socket to the queue a request takes four: it is read, decided, its HSM call done, its event appended. The rest
+is for clients that have just been answered to ask again; a turn in which nothing happens takes some microseconds."""
 
 Outcome = tuple[str, int | None, UUID | None]
 Waiting = tuple[Submission, asyncio.Future[int]]
