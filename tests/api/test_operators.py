@@ -122,10 +122,11 @@ def ready(service: Service) -> tuple[int, str]:
     return answer.status_code, answer.json()["checks"]["projections"]
 
 
-def test_an_event_that_stops_metering_stops_nothing_else_and_is_told_everywhere(hurt: Service) -> None:
+def test_an_event_that_stops_metering_and_the_trail_stops_nothing_else_and_is_told_everywhere(hurt: Service) -> None:
     key_id = hurt.create_key()
     position = from_the_future(hurt, change=False)
-    said = f"projection usage cannot take the event at position {position}"
+    stopped = ("audit_trail", "usage")
+    said = "; ".join(f"projection {name} cannot take the event at position {position}" for name in stopped)
     eventually(lambda: ready(hurt) == (200, said), what="the stop in /readyz")
     hurt.encrypt(key_id)
     other = hurt.create_key()
@@ -133,7 +134,7 @@ def test_an_event_that_stops_metering_stops_nothing_else_and_is_told_everywhere(
     assert {key_id, other} <= {key["KeyId"] for key in keys}
     with hurt.http() as client:
         metrics = client.get("/metrics").text
-    assert 'key_ledger_projection_stopped{projection="usage"} 1.0' in metrics
+    assert all(f'key_ledger_projection_stopped{{projection="{name}"}} 1.0' in metrics for name in stopped)
     assert 'key_ledger_projection_stopped{projection="key_directory"} 0.0' in metrics
     assert f'"position":{position}' in (hurt.folder / "log" / "projector.log").read_text()
     assert "STOPPED" in operate(hurt, "usage").stderr
