@@ -63,12 +63,13 @@ def measure(plan: Plan, folder: Path, tell: Listener) -> dict[str, Any]:
         recorded = plan.wanted.events / (time.perf_counter() - began)
         tell.populating("waiting until the trail has caught up", 0)
         _caught_up(server)
-        projected = _projected(server, tell)
         wait_until_quiet(server)
         questions = _questions(mixed)
         pages = {name: _pages(server, name, asked, plan.asks, tell) for name, asked in questions.items()}
         count = _count(server, plan.asks, tell)
         exports = {form: _export(server, form, tell) for form in ("ndjson", "csv")}
+        # Last: a trail that was just made anew has no statistics yet to plan questions by.
+        projected = _projected(server, tell)
         return {
             "events": server.events(),
             "recorded_per_second": round(recorded),
