@@ -124,6 +124,8 @@ wal_compression = on
 min_wal_size = 128MB
 max_wal_size = 1GB
 checkpoint_timeout = 15min
+# A ledger that is filled fast outgrows what questions about it are planned by.
+autovacuum_naptime = 15s
 timezone = UTC
 lc_messages = C
 # A statement may hold a password (ALTER ROLE), so no statement is ever logged.

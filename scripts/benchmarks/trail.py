@@ -33,6 +33,11 @@ COUNT_LIMIT_SECONDS: Final = 1.0
 EXPORT_LIMIT: Final = 50_000.0
 """Rows per second, at least."""
 
+STALE: Final = 0.05
+"""Rows that the database's statistics may not know."""
+
+COUNTED_SECONDS_MAX: Final = 240
+
 _CHUNK: Final = 1 << 20
 _RARE: Final = "203.0.113.99"
 """An address that nobody called from."""
@@ -63,6 +68,7 @@ def measure(plan: Plan, folder: Path, tell: Listener) -> dict[str, Any]:
         recorded = plan.wanted.events / (time.perf_counter() - began)
         tell.populating("waiting until the trail has caught up", 0)
         _caught_up(server)
+        _counted(server)
         wait_until_quiet(server)
         questions = _questions(mixed)
         pages = {name: _pages(server, name, asked, plan.asks, tell) for name, asked in questions.items()}
@@ -91,6 +97,22 @@ def _caught_up(server: KeyLedger) -> None:
     with psycopg.connect(server.database_url, autocommit=True) as connection:
         while _behind(connection):
             time.sleep(0.05)
+
+
+def _counted(server: KeyLedger) -> None:
+    """Until the database has statistics of the trail, which it makes by itself now and then. A month grows slowly
+    enough for them, a bench does not. Gives up after some minutes: the questions are then planned as badly as they are.
+    """
+    deadline = time.monotonic() + COUNTED_SECONDS_MAX
+    with psycopg.connect(server.database_url, autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            (stale,) = connection.execute(
+                "select max(n_mod_since_analyze / greatest(n_live_tup, 1.0)) from pg_stat_user_tables"
+                " where relname ~ '^audit_trail_[0-9]'"
+            ).fetchone() or (None,)
+            if stale is not None and stale < STALE:
+                return
+            time.sleep(1)
 
 
 def _behind(connection: psycopg.Connection[Any]) -> int:
