@@ -25,6 +25,7 @@ from projections.audit_trail import COLUMNS, AuditTrailRows, audit_row, row_of_u
 from projections.copying import json_text, line
 from projections.pages import Entry
 from projections.projector import catch_up
+from tests.fixtures.dying import DiesOnPage
 from tests.fixtures.histories import Lives
 from tests.fixtures.ledger import ACCOUNT, NOON, a_call, a_caller, a_new_key, a_use
 from tests.fixtures.postgres import LedgerDatabase
@@ -207,19 +208,6 @@ async def test_text_that_callers_choose_stops_nothing_and_is_kept(writer: Ledger
     assert "\n" not in said
 
 
-class DiesOnPage(AuditTrailRows):
-    """The process dies after it has stored a page's rows, before the position is committed with them."""
-
-    def __init__(self, page: int) -> None:
-        self._left = page
-
-    async def store(self, connection: Connection, page: Any) -> None:
-        await super().store(connection, page)
-        self._left -= 1
-        if not self._left:
-            connection.pgconn.finish()
-
-
 async def test_a_crash_between_pages_leaves_no_row_out_and_makes_none_twice(
     writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
@@ -227,7 +215,7 @@ async def test_a_crash_between_pages_leaves_no_row_out_and_makes_none_twice(
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode, size=5)
+            await catch_up(dying, DiesOnPage(ROWS, page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     stored = stored_in_database(ledger_database.admin_url)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
@@ -17,8 +16,8 @@ from domain.ram import users
 from projections.authority import COLUMNS, AuthorityRows
 from projections.authority_facts import Facts
 from projections.authority_fold import apply
-from projections.pages import Entry
 from projections.projector import PoisonEvent, catch_up
+from tests.fixtures.dying import DiesOnPage
 from tests.fixtures.ledger import a_call
 from tests.fixtures.postgres import LedgerDatabase
 from tests.fixtures.ram import facts as submissions
@@ -64,19 +63,6 @@ async def test_rows_are_those_of_the_fold_in_any_pages(writer: LedgerWriter, con
         assert await rows(connection) == followed
 
 
-class DiesOnPage(AuthorityRows):
-    """The process dies after it has stored a page's rows, before the position is committed with them."""
-
-    def __init__(self, page: int) -> None:
-        self._left = page
-
-    async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
-        await super().store(connection, page)
-        self._left -= 1
-        if not self._left:
-            connection.pgconn.finish()
-
-
 async def test_a_crash_between_pages_leaves_no_fact_out_and_makes_none_twice(
     writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
@@ -84,7 +70,7 @@ async def test_a_crash_between_pages_leaves_no_fact_out_and_makes_none_twice(
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode, size=5)
+            await catch_up(dying, DiesOnPage(ROWS, page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     followed = await rows(connection)

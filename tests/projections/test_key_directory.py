@@ -20,6 +20,7 @@ from domain.vocabulary import KeyState, Operation
 from projections.key_directory import KeyDirectory, KeyDirectoryRows
 from projections.pages import PAGE, Pages
 from projections.projector import PoisonEvent, advance, catch_up, lag
+from tests.fixtures.dying import DiesOnPage
 from tests.fixtures.histories import ACCOUNTS, LATER, REGIONS, Lives
 from tests.fixtures.ledger import NOON, a_call, a_caller, a_change, a_destruction, a_new_key, a_scheduling, after
 from tests.fixtures.postgres import LedgerDatabase
@@ -154,19 +155,6 @@ async def test_a_row_tells_who_made_a_key_what_it_is_and_since_when(
 # --- crashes and poison ----------------------------------------------------------------------------------------------
 
 
-class DiesOnPage(KeyDirectoryRows):
-    """The process dies after it has stored a page's rows, before the position is committed with them."""
-
-    def __init__(self, page: int) -> None:
-        self._left = page
-
-    async def store(self, connection: Connection, page: Any) -> None:
-        await super().store(connection, page)
-        self._left -= 1
-        if not self._left:
-            connection.pgconn.finish()
-
-
 async def test_a_crash_between_pages_leaves_nothing_out_and_nothing_twice(
     writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
@@ -174,7 +162,7 @@ async def test_a_crash_between_pages_leaves_nothing_out_and_nothing_twice(
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode, size=5)
+            await catch_up(dying, DiesOnPage(ROWS, page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     followed = await rows(connection)
@@ -235,7 +223,7 @@ async def test_a_database_that_is_away_is_no_poison(ledger_database: LedgerDatab
     await writer.append(a_new_key().submission)
     dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
     with pytest.raises(psycopg.OperationalError):
-        await catch_up(dying, DiesOnPage(1), decode)
+        await catch_up(dying, DiesOnPage(ROWS, 1), decode)
     await dying.close()
 
 

@@ -25,6 +25,7 @@ from projections import projector
 from projections.pages import PAGE, Pages
 from projections.projector import catch_up
 from projections.usage import NO_REGION, Counted, UsageRows, folded
+from tests.fixtures.dying import DiesOnPage
 from tests.fixtures.histories import Lives
 from tests.fixtures.ledger import (
     ACCOUNT,
@@ -213,19 +214,6 @@ async def test_two_who_advance_at_once_count_once(
     assert counted == recounted(stored_in_database(ledger_database.admin_url).history)
 
 
-class DiesOnPage(UsageRows):
-    """The process dies after it has stored a page's rows, before the position is committed with them."""
-
-    def __init__(self, page: int) -> None:
-        self._left = page
-
-    async def store(self, connection: Connection, page: Any) -> None:
-        await super().store(connection, page)
-        self._left -= 1
-        if not self._left:
-            connection.pgconn.finish()
-
-
 async def test_a_crash_between_pages_counts_nothing_twice(
     writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
@@ -233,7 +221,7 @@ async def test_a_crash_between_pages_counts_nothing_twice(
     for page in (1, 2, 3):
         dying = await psycopg.AsyncConnection.connect(ledger_database.service_url, autocommit=True)
         with pytest.raises(psycopg.OperationalError):
-            await catch_up(dying, DiesOnPage(page), decode, size=5)
+            await catch_up(dying, DiesOnPage(ROWS, page), decode, size=5)
         await dying.close()
     await catch_up(connection, ROWS, decode)
     counted = {tuple(row[:6]): row[6] for row in (await rows(connection))[0]}
