@@ -1,23 +1,17 @@
-"""Submissions as the parameters of ``ledger.append``: PostgreSQL arrays in their binary format.
+"""Submissions as the parameters of ``ledger.append``: any of them, in any mixture.
 
-The arrays are built here, by hand, because a batch passes through for every use of a key: psycopg's general list
-dumper looks at every element in Python. Format: PostgreSQL, ``array_recv`` (number of dimensions, null flag, element
-type, then size and lower bound, then each element's length and bytes).
+What most batches hold takes a shorter way: :mod:`adapters.ledger.uses`.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Sequence
-from itertools import repeat
-from typing import Final, NamedTuple, TypeVar
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from psycopg.abc import AdaptContext
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
+from adapters.ledger.arrays import bigints, byteas, integers, nullable_uuids, texts, uuids
 from adapters.ledger.mapper import encode
 from domain.events import Event
 from domain.guard import Guard
@@ -28,13 +22,6 @@ APPEND: Final = (
     " from ledger.append(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)"
 )
 """Takes :func:`parameters`; one row per submission, in order. Outcomes: ``adapters/sql/090_append_set.sql``."""
-
-Item = TypeVar("Item")
-
-_HEADER: Final = struct.Struct(">iiIii")
-_NULL: Final = b"\xff\xff\xff\xff"
-_LENGTH: Final = struct.Struct(">i")
-_UUID_LENGTH: Final = _LENGTH.pack(16)
 
 
 class Row(NamedTuple):
@@ -129,95 +116,19 @@ def parameters(batch: Sequence[Encoded]) -> tuple[object, ...]:
         if one.sealed:
             sealed += [{**change, "submission": number} for change in one.sealed]
     return (
-        _nullable_uuids([one.claim for one in batch]),
-        _integers(event_submission),
-        _uuids([row.stream for row in rows]),
-        _bigints([row.version for row in rows]),
-        TextArray(_array(25, [row.topic for row in rows])),
-        ByteaArray(_array(17, [row.state for row in rows])),
-        _uuids([guard.stream.bytes for guard in guards]),
-        _bigints([guard.version for guard in guards]),
-        _integers(guarded_submission),
-        _integers(guarded_by),
-        _integers(tally_submission),
-        _uuids([tally.counter.bytes for tally in tallies]),
-        _bigints([tally.step for tally in tallies]),
-        _bigints([tally.limit for tally in tallies]),
+        nullable_uuids([one.claim for one in batch]),
+        integers(event_submission),
+        uuids([row.stream for row in rows]),
+        bigints([row.version for row in rows]),
+        texts([row.topic for row in rows]),
+        byteas([row.state for row in rows]),
+        uuids([guard.stream.bytes for guard in guards]),
+        bigints([guard.version for guard in guards]),
+        integers(guarded_submission),
+        integers(guarded_by),
+        integers(tally_submission),
+        uuids([tally.counter.bytes for tally in tallies]),
+        bigints([tally.step for tally in tallies]),
+        bigints([tally.limit for tally in tallies]),
         orjson.dumps(sealed).decode() if sealed else None,
     )
-
-
-class _BinaryArray(bytes):
-    """Bytes that are already a PostgreSQL array; the subclass tells psycopg its type."""
-
-    oid: int = 0
-
-
-class UuidArray(_BinaryArray):
-    oid = 2951
-
-
-class IntegerArray(_BinaryArray):
-    oid = 1007
-
-
-class BigintArray(_BinaryArray):
-    oid = 1016
-
-
-class TextArray(_BinaryArray):
-    oid = 1009
-
-
-class ByteaArray(_BinaryArray):
-    oid = 1001
-
-
-class _ArrayDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: bytes) -> bytes:
-        return obj
-
-
-def register(context: AdaptContext) -> None:
-    """Teach a connection our arrays."""
-    for array in (UuidArray, IntegerArray, BigintArray, TextArray, ByteaArray):
-        dumper = type(f"{array.__name__}Dumper", (_ArrayDumper,), {"oid": array.oid})
-        context.adapters.register_dumper(array, dumper)
-
-
-def _head(element: int, size: int, nulls: int = 0) -> bytes:
-    return _HEADER.pack(1, nulls, element, size, 1) if size else struct.pack(">iiI", 0, 0, element)
-
-
-def _array(element: int, values: Sequence[bytes]) -> bytes:
-    lengths = map(_LENGTH.pack, map(len, values))
-    return _head(element, len(values)) + b"".join(_alternating(lengths, values))
-
-
-def _uuids(values: Sequence[bytes]) -> UuidArray:
-    body = _UUID_LENGTH + _UUID_LENGTH.join(values) if values else b""
-    return UuidArray(_head(2950, len(values)) + body)
-
-
-def _nullable_uuids(values: Sequence[UUID | None]) -> UuidArray:
-    body = b"".join([_NULL if value is None else _UUID_LENGTH + value.bytes for value in values])
-    return UuidArray(_head(2950, len(values), nulls=1) + body)
-
-
-def _integers(values: Sequence[int]) -> IntegerArray:
-    pairs = _alternating(repeat(4, len(values)), values)
-    return IntegerArray(_head(23, len(values)) + struct.pack(f">{len(pairs)}i", *pairs))
-
-
-def _bigints(values: Sequence[int]) -> BigintArray:
-    pairs = _alternating(repeat(8, len(values)), values)
-    return BigintArray(_head(20, len(values)) + struct.pack(">" + "iq" * len(values), *pairs))
-
-
-def _alternating(lengths: Iterable[Item], values: Sequence[Item]) -> list[Item]:
-    """Each value behind its length."""
-    pairs = [*values, *values]
-    pairs[::2], pairs[1::2] = lengths, values
-    return pairs

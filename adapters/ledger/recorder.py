@@ -38,7 +38,8 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic
 from psycopg import Cursor, sql
 from psycopg.rows import DictRow
 
-from adapters.ledger.batch import APPEND, Encoded, Row, parameters, register
+from adapters.ledger.arrays import register
+from adapters.ledger.batch import APPEND, Encoded, Row, parameters
 from adapters.ledger.connection import OPTIONS
 from adapters.ledger.mapper import ClosedMapper
 from domain.events import CHANGES

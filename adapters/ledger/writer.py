@@ -23,7 +23,9 @@ from uuid import UUID
 import psycopg
 import structlog
 
-from adapters.ledger.batch import APPEND, Encoded, encoded, parameters, register
+from adapters.ledger import uses
+from adapters.ledger.arrays import register
+from adapters.ledger.batch import APPEND, Encoded, encoded, parameters
 from adapters.ledger.connection import connect, hang_up
 from adapters.metrics import BATCH_SIZE, COMMIT_SECONDS, QUEUE_DEPTH
 from domain.errors import InternalFailure, KeyLedgerError, ServiceUnavailable, TooManyRequests
@@ -210,12 +212,11 @@ class LedgerWriter:
         :raises _Away: it is not known what became of the batch, or no writes are taken there.
         :raises psycopg.Error: nothing of the batch stands.
         """
-        arguments = parameters(batch)
         deadline: float | None = None
         pause, seconds = 0.05, self._limits.commit_seconds
         while True:
             try:
-                return await self._append(arguments, len(batch), seconds)
+                return await self._append(batch, seconds)
             except psycopg.errors.ReadOnlySqlTransaction as error:
                 # A primary that became a standby: its connection is worth nothing.
                 await self._drop_connection()
@@ -242,20 +243,19 @@ class LedgerWriter:
             return False
         return error.diag.severity_nonlocalized == "ERROR"
 
-    async def _append(self, arguments: tuple[object, ...], size: int, seconds: float) -> list[Outcome]:
+    async def _append(self, batch: Sequence[Encoded], seconds: float) -> list[Outcome]:
         started = time.perf_counter()
         if self._connection is None:
             async with asyncio.timeout(seconds):
                 self._connection = await self._connect()
         watchdog = asyncio.get_running_loop().call_later(seconds, hang_up, self._connection)
         try:
-            cursor = await self._connection.execute(APPEND, arguments, prepare=True, binary=True)
-            rows: list[Outcome] = await cursor.fetchall()
+            outcomes = await _appended_as_uses(self._connection, batch) or await _appended(self._connection, batch)
         finally:
             watchdog.cancel()
         COMMIT_SECONDS.observe(time.perf_counter() - started)
-        BATCH_SIZE.observe(size)
-        return rows
+        BATCH_SIZE.observe(len(batch))
+        return outcomes
 
     async def _connect(self) -> psycopg.AsyncConnection[Any]:
         connection = await connect(self._url, "key-ledger writer")
@@ -310,6 +310,21 @@ class LedgerWriter:
         waiting = list(self._queue)
         self._queue.clear()
         self._fail(waiting, error, message)
+
+
+async def _appended_as_uses(connection: psycopg.AsyncConnection[Any], batch: Sequence[Encoded]) -> list[Outcome]:
+    """Empty where nothing was recorded, since ``batch`` must be decided one by one."""
+    arguments = uses.parameters(batch)
+    if arguments is None:
+        return []
+    cursor = await connection.execute(uses.APPEND_USES, arguments, prepare=True, binary=True)
+    (first,) = (await cursor.fetchone()) or (None,)
+    return [] if first is None else [("recorded", first + place, None) for place in range(len(batch))]
+
+
+async def _appended(connection: psycopg.AsyncConnection[Any], batch: Sequence[Encoded]) -> list[Outcome]:
+    cursor = await connection.execute(APPEND, parameters(batch), prepare=True, binary=True)
+    return await cursor.fetchall()
 
 
 def _resolve(future: asyncio.Future[int], row: Outcome) -> None:

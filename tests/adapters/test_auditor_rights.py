@@ -13,7 +13,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from adapters.ledger.batch import APPEND, encoded, parameters, register
+from adapters.ledger.arrays import register
+from adapters.ledger.batch import APPEND, encoded, parameters
 from adapters.migration import Login, NotAnAuditor, migrate
 from projections.projector import LIVE
 from scripts.projector import PROJECTIONS

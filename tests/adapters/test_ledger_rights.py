@@ -8,7 +8,8 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from adapters.ledger.batch import APPEND, encoded, parameters, register
+from adapters.ledger.arrays import register
+from adapters.ledger.batch import APPEND, encoded, parameters
 from tests.fixtures.ledger import a_new_key
 from tests.fixtures.postgres import LedgerDatabase
 
@@ -165,11 +166,11 @@ def test_every_function_of_the_ledger_pins_its_search_path_and_is_closed_to_the_
         "select proname, array_to_string(proconfig, ','), has_function_privilege('public', oid, 'execute'), prosecdef"
         " from pg_proc where pronamespace = 'ledger'::regnamespace"
     ).fetchall()
-    called = {"append", "count_authentication_failures", "turn_authentication_minute"}
+    called = {"append", "append_uses", "count_authentication_failures", "turn_authentication_minute"}
     internal = {"append_set", "change_sealed", "remove_told_failures", "refuse_change"}
     assert {name for name, *_ in functions} == called | internal
     for name, configured, is_public, runs_as_owner in functions:
-        plans = ",plan_cache_mode=force_generic_plan,enable_seqscan=off" if name == "append" else ""
+        plans = ",plan_cache_mode=force_generic_plan,enable_seqscan=off" if name in {"append", "append_uses"} else ""
         assert configured == f"search_path=pg_catalog, pg_temp{plans}", name
         assert runs_as_owner == (name in called)
         assert not is_public, f"{name} is open to the public"

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from adapters import migration
-from adapters.ledger.batch import APPEND, encoded, parameters, register
+from adapters.ledger.arrays import register
+from adapters.ledger.batch import APPEND, encoded, parameters
 from adapters.migration import migrate, statements
 from tests.fixtures.ledger import a_new_key
 from tests.fixtures.postgres import LedgerDatabase
