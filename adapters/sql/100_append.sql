@@ -1,4 +1,5 @@
--- The only way into the ledger: a batch of submissions, each recorded or refused alone, in one transaction.
+-- The way into the ledger for any batch: submissions, each recorded or refused alone, in one transaction. There is no
+-- other but ledger.append_uses, the short one for batches of uses alone.
 --
 -- Arrays are parallel: event_* describe events, each of the submission numbered (from 1, ascending) in
 -- event_submission; guard_* are the distinct guards of the batch, and guarded_* say which submission is guarded by which

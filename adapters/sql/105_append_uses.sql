@@ -3,7 +3,7 @@
 -- must be decided by itself (a replay, a retry, a guard that was overtaken, a tally near its limit): ask ledger.append.
 --
 -- event_* are parallel, one event a submission, all of version 1 and in streams of their own; guard_* are the distinct
--- guards of all; counter, step and most are distinct counters, what all together add, and the lowest limit.
+-- guards of all; tally_* are the distinct counters, what all together add to each, and the lowest limit of each.
 create or replace function ledger.append_uses(
     event_stream uuid[], event_topic text[], event_state bytea[],
     guard_stream uuid[], guard_version bigint[],
