@@ -5,7 +5,6 @@ What takes an hour, and what must be met between a decision and its record: ``te
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -229,20 +228,6 @@ def test_sts_answers_xml_as_well(service: Service, developer: Account, key_id: s
     answer = service.send(signed.rpc(developer.root, "AssumeRole", given, version=STS))
     assert answer.text.startswith("<?xml version='1.0' encoding='UTF-8'?><AssumeRoleResponse><RequestId>")
     assert "<SecurityToken>" in answer.text
-
-
-def test_a_session_begins_within_fifty_milliseconds(service: Service, developer: Account, key_id: str) -> None:
-    role = grant(service, developer, key_id)
-    given = {"RoleArn": f"acs:ram::{service.account_id}:role/{role}", "RoleSessionName": "nightly"}
-    took = []
-    with service.http() as client:
-        for _ in range(11):
-            raw = signed.rpc(developer.root, "AssumeRole", given, version=STS)
-            began = time.perf_counter()
-            assert service.send(raw, client).status_code == 200
-            took.append(time.perf_counter() - began)
-    # The middle one: a machine that runs other tests as well may hold up one or two of them.
-    assert sorted(took)[5] < 0.05
 
 
 def _use(session: Session, key_id: str) -> signed.Raw:
