@@ -18,16 +18,16 @@ from domain import events
 from domain.audit.facts import OUTCOMES, Outcome, accounts_of, key_named
 from domain.audit.sentences import of_use, sentence
 from domain.events import Event, KeyUsed
-from projections.copying import copy_rows, json_text
+from projections.copying import NULL, cell, copy_lines, json_text, line
 from projections.pages import Connection, Entry
 
 
 class AuditRow(NamedTuple):
-    """The columns of ``audit_trail``, in its order. JSON columns are text here; times and ids may be."""
+    """The columns of ``audit_trail``, in its order. JSON columns are text here."""
 
     position: int
-    recorded_at: datetime | str
-    called_at: datetime | str
+    recorded_at: datetime
+    called_at: datetime
     topic: str
     operation: str
     outcome: str
@@ -42,19 +42,21 @@ class AuditRow(NamedTuple):
     access_key_id: str
     assumed_by: str | None
     region_id: str
-    key_id: UUID | str | None
+    key_id: UUID | None
     resource: str | None
     encryption_context: str | None
     source_ip: str | None
     user_agent: str
     secure_transport: bool
-    request_id: UUID | str
+    request_id: UUID
     occurrences: int
     sentence: str
     details: str | None
 
 
 COLUMNS: Final = AuditRow._fields
+
+_USED: Final = Outcome.USED.value
 
 
 def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
@@ -96,41 +98,26 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     )
 
 
-def row_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> AuditRow:
-    """The same for a :class:`~domain.events.KeyUsed`, given its fields as they are stored: nearly all of a ledger are
-    uses, and this takes a third of the time.
+def line_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> str:
+    """The line of that row for COPY, for a :class:`~domain.events.KeyUsed`, given its fields as they are stored. Nearly
+    all of a ledger are uses, and this takes a fifth of the time.
+
+    :param use: see :attr:`~projections.pages.Entry.is_unescaped`: without a character that COPY knows another way.
     """
-    call, key_id, context = use["call"], use["key_id"], use["encryption_context"]
-    kind, principal, assumed_by = call["kind"], call["principal"], call.get("assumed_by", "")
-    operation, region_id, source_ip = call["operation"], call["region_id"], call["source_ip"]
-    return AuditRow(
-        position,
-        _moment(recorded_at),
-        use["timestamp"],
-        KeyUsed.TOPIC,
-        operation,
-        _USED,
-        None,
-        None,
-        call["account_id"],
-        None,
-        principal,
-        kind,
-        call.get("principal_id", ""),
-        call.get("user_name", ""),
-        call["access_key_id"],
-        assumed_by or None,
-        region_id,
-        key_id,
-        None,
-        json_text(context) if context else None,
-        _address(source_ip),
-        call["user_agent"],
-        call["secure_transport"],
-        call["request_id"],
-        1,
-        of_use(kind, principal, assumed_by, operation, key_id, region_id, source_ip),
-        f'{{"key_version_id":"{use["key_version_id"]}"}}',
+    call, context = use["call"], use["encryption_context"]
+    optional = call.get
+    kind, principal, assumed_by = call["kind"], call["principal"], optional("assumed_by", "")
+    operation, region_id, source_ip, key_id = call["operation"], call["region_id"], call["source_ip"], use["key_id"]
+    told = of_use(kind, principal, assumed_by, operation, key_id, region_id, source_ip)
+    if "\\" in told:  # what is not printed stands in a sentence with one
+        told = cell(told)
+    return (
+        f"{position}\t{_moment(recorded_at)}\t{use['timestamp']}\t{KeyUsed.TOPIC}\t{operation}\t{_USED}\t{NULL}\t"
+        f"{NULL}\t{call['account_id']}\t{NULL}\t{principal}\t{kind}\t{optional('principal_id', '')}\t"
+        f"{optional('user_name', '')}\t{call['access_key_id']}\t{assumed_by or NULL}\t{region_id}\t{key_id}\t{NULL}\t"
+        f"{json_text(context) if context else NULL}\t{_address(source_ip) or NULL}\t{call['user_agent']}\t"
+        f"{call['secure_transport']}\t{call['request_id']}\t1\t{told}\t"
+        f'{{"key_version_id":"{use["key_version_id"]}"}}\n'
     )
 
 
@@ -144,16 +131,14 @@ class AuditTrailRows:
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         for month in sorted({(entry.recorded_at.year, entry.recorded_at.month) for entry in page}):
             await connection.execute("select audit_trail_month(%s)", (date(*month, 1),))
-        await copy_rows(connection, "audit_trail", COLUMNS, map(_row, page))
+        await copy_lines(connection, "audit_trail", COLUMNS, map(_line, page))
 
 
-def _row(entry: Entry) -> AuditRow:
-    if entry.topic == KeyUsed.TOPIC:
-        return row_of_use(entry.position, entry.recorded_at, entry.fields)
-    return audit_row(entry.position, entry.recorded_at, entry.event)
+def _line(entry: Entry) -> str:
+    if entry.topic == KeyUsed.TOPIC and entry.is_unescaped:
+        return line_of_use(entry.position, entry.recorded_at, entry.fields)
+    return line(audit_row(entry.position, entry.recorded_at, entry.event))
 
-
-_USED: Final = Outcome.USED.value
 
 _IN_COLUMNS: Final = frozenset((
     "originator_id", "originator_version", "timestamp", "call", "code", "message", "account_id", "key_id", "resource",

@@ -53,8 +53,7 @@ def _conditions(filters: Filters, values: Values) -> Iterator[str]:
         yield _text(column, _spelled_out(column, texts), values)
     yield from _implied(filters)
     if filters.source is not None:
-        values["source"] = str(filters.source)
-        yield f"source_ip {'=' if _is_address(filters.source) else '<<='} %(source)s::inet"
+        yield _source(filters.source, values)
     if filters.context:
         values["context"] = json.dumps(dict(filters.context), ensure_ascii=False)
         yield "encryption_context @> %(context)s::jsonb"
@@ -141,6 +140,15 @@ def _text(column: str, texts: Texts, values: Values) -> str:
         values[f"{column}_{number}"] = prefix
         alternatives.append(f"{column} ^@ %({column}_{number})s")
     return f"({' or '.join(alternatives)})"
+
+
+def _source(network: Network, values: Values) -> str:
+    values["source"] = str(network)
+    if _is_address(network):
+        return "source_ip = %(source)s::inet"
+    # The index knows what lies between two addresses, and not what lies in a network.
+    values["source_last"] = str(network.broadcast_address)
+    return "source_ip <<= %(source)s::inet and source_ip between %(source)s::inet and %(source_last)s::inet"
 
 
 def _is_address(network: Network) -> bool:

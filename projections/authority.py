@@ -14,7 +14,7 @@ from domain.events import Event
 from domain.standing import Standing
 from projections.authority_facts import Facts, Row, objects, subjects
 from projections.authority_fold import HANDLERS, apply
-from projections.copying import copy_rows, json_text
+from projections.copying import copy_lines, json_text, line
 from projections.pages import Connection, Entry
 
 COLUMNS: Final = Row._fields
@@ -39,7 +39,7 @@ class AuthorityRows:
         if facts.ended:
             await connection.execute(_END, [list(column) for column in zip(*map(_ending, facts.ended), strict=True)])
         if facts.begun:
-            await copy_rows(connection, "authority", COLUMNS, map(_cells, facts.begun))
+            await copy_lines(connection, "authority", COLUMNS, map(line, map(_cells, facts.begun)))
 
 
 async def _standing(connection: Connection, page: Sequence[Standing]) -> list[Row]:

@@ -13,40 +13,43 @@ import orjson
 
 from projections.pages import Connection
 
-_NULL: Final = "\x01"
+NULL: Final = "\x01"
 """Stands for NULL. A text that has this character, like one with a separator in it, is escaped."""
 
-_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", _NULL: "\\x01", "\0": "\ufffd"})
+_ESCAPES: Final = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", NULL: "\\x01", "\0": "\ufffd"})
 """PostgreSQL has no text with NUL in it; a caller may send one, and it must not stop a projection."""
 
 _NUL: Final = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """In JSON: not where the backslash is itself an escaped one."""
 
 
-async def copy_rows(
-    connection: Connection, table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
-    """:param table: without its schema, like ``columns`` a name of ours."""
-    statement = f"copy {table} ({', '.join(columns)}) from stdin with (null '{_NULL}')"
+async def copy_lines(connection: Connection, table: str, columns: Sequence[str], lines: Iterable[str]) -> None:
+    """:param table: without its schema, like ``columns`` a name of ours. :param lines: see :func:`line`."""
+    statement = f"copy {table} ({', '.join(columns)}) from stdin with (null '{NULL}')"
     async with connection.cursor() as cursor, cursor.copy(statement.encode()) as copying:
-        await copying.write("".join([line(row) for row in rows]))
+        await copying.write("".join(lines).encode())
 
 
 def line(row: Sequence[object]) -> str:
-    """One row as COPY takes it."""
-    cells = [_NULL if value is None else value if type(value) is str else str(value) for value in row]
+    """One row as COPY takes it: a cell for each value, with a tab between any two, and a newline."""
+    cells = [NULL if value is None else value if type(value) is str else str(value) for value in row]
     text = "\t".join(cells)
     # Hardly any row has a character that must be escaped: one look for each at all of it finds out.
     if (
         text.count("\t") != len(cells) - 1
-        or text.count(_NULL) != row.count(None)
+        or text.count(NULL) != row.count(None)
         or "\n" in text
         or "\\" in text
         or "\r" in text
         or "\0" in text
     ):
-        text = "\t".join([_NULL if value is None else str(value).translate(_ESCAPES) for value in row])
+        text = "\t".join(map(cell, row))
     return text + "\n"
+
+
+def cell(value: object) -> str:
+    """One value of a line."""
+    return NULL if value is None else str(value).translate(_ESCAPES)
 
 
 def storable(text: str) -> str:

@@ -21,7 +21,7 @@ Connection = psycopg.AsyncConnection[Any]
 Decode = Callable[[UUID, int, str, bytes], Event]
 
 PAGE: Final = 1_000
-KEPT: Final = 4
+KEPT: Final = 2
 """Pages, of the newest: projections that are further apart read for themselves."""
 
 CHANGES: Final = "request is not null and "
@@ -35,13 +35,17 @@ class Entry:
     the event costs: see :attr:`fields`.
     """
 
-    __slots__ = ("_decode", "_event", "_fields", "_state", "position", "recorded_at", "stream", "topic", "version")
+    __slots__ = ("_decode", "_event", "_state", "position", "recorded_at", "stream", "topic", "version")
 
     def __init__(self, row: tuple[int, datetime, UUID, int, str, bytes], decode: Decode) -> None:
         self.position, self.recorded_at, self.stream, self.version, self.topic, self._state = row
         self._decode = decode
         self._event: Event | None = None
-        self._fields: dict[str, Any] | None = None
+
+    @property
+    def is_unescaped(self) -> bool:
+        """Whether no text in it has a control character, quotation mark or backslash: JSON has an escape for each."""
+        return b"\\" not in self._state
 
     @property
     def event(self) -> Event:
@@ -52,10 +56,13 @@ class Entry:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The stored JSON: the event's fields by name, with ``timestamp`` and ``call``. Nobody may change it."""
-        if self._fields is None:
-            self._fields = orjson.loads(self._state)
-        return self._fields
+        """The stored JSON: the event's fields by name, with ``timestamp`` and ``call``.
+
+        Read anew for each who asks: kept for the next one, a page of them would push everything else out of the
+        processor's cache, and be slower.
+        """
+        fields: dict[str, Any] = orjson.loads(self._state)
+        return fields
 
 
 class Page(NamedTuple):
@@ -90,9 +97,11 @@ class Pages:
         return page
 
     def _keep(self, wanted: tuple[bool, int], page: Page) -> None:
-        """A page that ends where the ledger ended is not whole: the next one who asks may find more."""
-        if page.more:
-            self._kept[wanted] = page
+        """A page that ended where the ledger ended is kept as well: by the time of the next one who asks, there may be
+        more behind it.
+        """
+        if page.entries:
+            self._kept[wanted] = Page(page.entries, more=True)
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
 

@@ -95,6 +95,20 @@ async def tracked(connection: Connection, name: str) -> int:
     return int(position)
 
 
+async def places(connection: Connection, name: str) -> tuple[int, int]:
+    """The positions of the last event that the projection has taken, and of the ledger's last one; 0 where none is."""
+    cursor = await connection.execute(_PLACES, (name,))
+    position, head = (await cursor.fetchone()) or (0, 0)
+    return int(position), int(head)
+
+
+_PLACES: Final = """
+    select coalesce((select notification_id from projections.tracking where application_name = %s), 0),
+        next_position - 1
+    from ledger.ledger_head
+"""
+
+
 async def lag(connection: Connection, projection: Projection) -> int:
     """Events that the projection has not taken yet."""
     counted = f"select count(*) from ledger.events where {CHANGES if projection.changes_only else ''}position > %s"  # noqa: S608  # our own condition
@@ -125,29 +139,32 @@ async def _culprit(connection: Connection, projection: Projection, page: Sequenc
 
 
 async def _locked_position(connection: Connection, name: str, schema: str) -> int:
-    await _enter(connection, schema)
-    position = await _lock(connection, name)
+    position = await _lock(connection, name, schema)
     if position is None:
         # The first time; another process may be about to do the same.
-        await connection.execute("insert into tracking values (%s, 0) on conflict do nothing", (name,))
-        position = await _lock(connection, name)
+        await connection.execute(
+            f"insert into {schema}.tracking values (%s, 0) on conflict do nothing".encode(),  # noqa: S608  # as below
+            (name,),
+        )
+        position = await _lock(connection, name, schema)
     return position or 0
 
 
-async def _lock(connection: Connection, name: str) -> int | None:
+async def _lock(connection: Connection, name: str, schema: str) -> int | None:
+    """And enter, in one statement: a page costs a round trip for each."""
     cursor = await connection.execute(
-        "select notification_id from tracking where application_name = %s for update", (name,)
+        f"select notification_id, {_ENTERED} from {schema}.tracking where application_name = %s for update".encode(),  # noqa: S608  # our own names
+        (f"{schema}, pg_temp", name),
     )
     row = await cursor.fetchone()
     return int(row[0]) if row else None
 
 
 async def _enter(connection: Connection, schema: str) -> None:
-    """For this transaction: where names without a schema are looked up, and that its commit need not reach the disk.
+    await connection.execute(f"select {_ENTERED}".encode(), (f"{schema}, pg_temp",))
 
-    A crash may undo the last pages, rows and position together, and they are done again.
-    """
-    await connection.execute(
-        "select set_config('search_path', %s, true), set_config('synchronous_commit', 'off', true)",
-        (f"{schema}, pg_temp",),
-    )
+
+_ENTERED: Final = "set_config('search_path', %s, true), set_config('synchronous_commit', 'off', true)"
+"""For this transaction: where names without a schema are looked up, and that its commit need not reach the disk. A
+crash may undo the last pages, rows and position together, and they are done again.
+"""

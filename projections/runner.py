@@ -1,10 +1,10 @@
 """Keeps one projection up to date until it is told to stop. Each runs by itself, on a connection of its own: one that
 lags or was stopped by an event holds up no other.
 
-A poll each second finds what there is; a projection of changes is also woken by NOTIFY. (One of all events is not:
-every commit would wake it for a handful. It is woken by whoever waits for what was recorded just now.) An event that a
-projection cannot take stops that projection alone, and loudly: the place is kept in ``projections.stopped`` for
-``/readyz``, and the observer is told again at each attempt.
+A poll each second finds what there is. A projection of changes is woken by NOTIFY, and polls now and then. (One of all
+events is not: every commit would wake it for a handful. It is woken by whoever waits for what was recorded just now.)
+An event that a projection cannot take stops that projection alone, and loudly: the place is kept in
+``projections.stopped`` for ``/readyz``, and the observer is told again at each attempt.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ WANTED: Final = "projections_wanted"
 """The channel of NOTIFY on which a reader asks projections of all events to look now."""
 
 POLL_SECONDS: Final = 1.0
+"""Between two looks of a projection of all events."""
+UNHEARD_SECONDS: Final = 5.0
+"""Between two looks of one that is told of changes: a notification is lost with its connection only."""
 STOPPED_SECONDS: Final = 30.0
 """Between two attempts at an event that was not taken: only another version of the program will take it."""
 
@@ -93,9 +96,11 @@ class Runner:
         if not self._cleared:
             await connection.execute("delete from projections.stopped where application_name = %s", (name,))
             self._cleared = True
-        position, head = await _places(connection, name)
+        position, head = await projector.places(connection, name)
         self._observer.advanced(name, position, head - position if is_behind else 0)
-        return 0.0 if is_behind else POLL_SECONDS
+        if is_behind:
+            return 0.0
+        return UNHEARD_SECONDS if self._projection.changes_only else POLL_SECONDS
 
 
 async def stopped(connection: Connection) -> list[PoisonEvent]:
@@ -111,13 +116,6 @@ async def _keep_stopped(connection: Connection, poison: PoisonEvent) -> None:
         " where stored.position <> excluded.position",
         (poison.projection, poison.position),
     )
-
-
-async def _places(connection: Connection, name: str) -> tuple[int, int]:
-    """Of the projection and of the ledger's head."""
-    cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
-    (head,) = (await cursor.fetchone()) or (0,)
-    return await projector.tracked(connection, name), head
 
 
 async def _notified(connection: Connection, stop: asyncio.Event, seconds: float) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import psycopg
 import structlog
+import uvloop
 
 from adapters.heartbeat import keep_beating
 from adapters.ledger.connection import connect
@@ -99,7 +100,7 @@ def main() -> None:
     gc.freeze()
     # Whoever uses a key goes first: tables for questions can wait the part of a second.
     os.nice(GIVES_WAY)
-    asyncio.run(run(settings.database_url))
+    uvloop.run(run(settings.database_url))
 
 
 if __name__ == "__main__":

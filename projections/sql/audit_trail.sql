@@ -37,40 +37,45 @@ create table if not exists audit_trail (
     constraint audit_trail_position primary key (position, recorded_at)
 ) partition by range (recorded_at);
 
--- Times follow positions, so a page range of the table is a time range. Where a question names somebody or something, its
--- rows lie in the order of positions behind that: a page of the newest ones is a short walk, whatever the trail's length.
--- What nearly every row says (that it tells of a use, over TLS, by a user) needs no index, which every use would pay for: a
--- page of these is full at once.
+-- Times follow positions, so a page range of the table is a time range. The rows of an account, a key and a principal lie
+-- in the order of positions behind their name: a page of the newest ones is a short walk, whatever the trail's length. So
+-- do those of whatever is rare by its nature: no use pays for these.
 create index if not exists audit_trail_time on audit_trail using brin (recorded_at);
 -- An account's events are counted, by what is counted most, without a look at the rows themselves.
 create index if not exists audit_trail_account on audit_trail (account_id, position)
     include (recorded_at, principal, operation, outcome, occurrences);
-create index if not exists audit_trail_other_account on audit_trail (other_account_id, position)
-    where other_account_id is not null;
 create index if not exists audit_trail_key on audit_trail (key_id, position) where key_id is not null;
 create index if not exists audit_trail_principal on audit_trail (principal, position);
-create index if not exists audit_trail_kind on audit_trail (principal_kind, position)
-    where principal_kind not in ('root-account', 'ram-user');
-create index if not exists audit_trail_user on audit_trail (user_name, position) where user_name <> '';
-create index if not exists audit_trail_access_key on audit_trail (access_key_id, position);
-create index if not exists audit_trail_assumed_by on audit_trail (assumed_by, position) where assumed_by is not null;
-create index if not exists audit_trail_operation on audit_trail (operation, position);
+create index if not exists audit_trail_other_account on audit_trail (other_account_id, position)
+    where other_account_id is not null;
 create index if not exists audit_trail_topic on audit_trail (topic, position) where topic <> 'kms.key.used';
 create index if not exists audit_trail_outcome on audit_trail (outcome, position) where outcome <> 'used';
 create index if not exists audit_trail_error on audit_trail (error_code, position) where error_code is not null;
 create index if not exists audit_trail_transport on audit_trail (secure_transport, position)
     where not secure_transport;
-create index if not exists audit_trail_source on audit_trail (source_ip, position);
--- Of a client or a region that few calls name, this says in which stretches of the table they stand; of one that many
--- name, a page is full at once. It costs a use next to nothing, where an entry for each would cost two of ten.
-create index if not exists audit_trail_few on audit_trail
-    using brin (user_agent text_bloom_ops, region_id text_bloom_ops) with (pages_per_range = 32, autosummarize = on);
-create index if not exists audit_trail_request on audit_trail (request_id);
 create index if not exists audit_trail_resource on audit_trail (resource, position) where resource is not null;
 create index if not exists audit_trail_session on audit_trail ((details ->> 'access_key_id'))
     where topic = 'sts.role.assumed';
 create index if not exists audit_trail_context on audit_trail using gin (encryption_context jsonb_path_ops)
     where encryption_context is not null;
+-- Of everything else this says in which stretches of the table it may stand, for next to nothing a use, where an entry for
+-- each would cost more than the row. What many rows name needs no index at all: a page of the nearest ones is full at once.
+create index if not exists audit_trail_stretch on audit_trail using brin (
+    operation text_bloom_ops (n_distinct_per_range = 32),
+    principal_kind text_bloom_ops (n_distinct_per_range = 16),
+    user_name text_bloom_ops (n_distinct_per_range = 64),
+    access_key_id text_bloom_ops (n_distinct_per_range = 64),
+    assumed_by text_bloom_ops (n_distinct_per_range = 32),
+    source_ip inet_minmax_multi_ops (values_per_range = 64),
+    user_agent text_bloom_ops (n_distinct_per_range = 32),
+    region_id text_bloom_ops (n_distinct_per_range = 16)
+) with (pages_per_range = 16, autosummarize = on);
+create index if not exists audit_trail_request_stretch on audit_trail
+    using brin (request_id uuid_bloom_ops (n_distinct_per_range = 512)) with (pages_per_range = 32, autosummarize = on);
+
+-- Until November 2026 each of these had entries of its own.
+drop index if exists audit_trail_agent, audit_trail_region, audit_trail_few, audit_trail_kind, audit_trail_user,
+    audit_trail_access_key, audit_trail_assumed_by, audit_trail_operation, audit_trail_source, audit_trail_request;
 
 alter table audit_trail owner to ledger_owner;
 grant select, insert, update, delete, truncate on audit_trail to ledger_service;

@@ -85,6 +85,7 @@ async def following(database: LedgerDatabase, *projections: Projection, size: in
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "POLL_SECONDS", 0.05)
+    monkeypatch.setattr(runner, "UNHEARD_SECONDS", 0.05)
     monkeypatch.setattr(runner, "STOPPED_SECONDS", 0.05)
 
 
@@ -109,7 +110,7 @@ async def test_every_projection_follows(writer: LedgerWriter, ledger_database: L
 async def test_a_projection_of_changes_is_woken_by_them(
     writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
+    monkeypatch.setattr(runner, "UNHEARD_SECONDS", 60.0)
     async with following(ledger_database, KeyDirectoryRows()) as heard:
         await until(lambda: heard.places)
         await writer.append(a_new_key().submission)
