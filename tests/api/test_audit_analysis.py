@@ -13,7 +13,7 @@ import pytest
 
 from tests.fixtures import signed
 from tests.fixtures.accounts import another_account
-from tests.fixtures.cast import allowing, ask, fresh, trusting, user_with
+from tests.fixtures.cast import RAM, allowing, ask, fresh, trusting, user_with
 from tests.fixtures.service import Service, eventually, running
 from tests.fixtures.signed import Credentials
 
@@ -140,20 +140,55 @@ def test_what_nobody_used_is_named_and_what_was_used_is_not(service: Service) ->
     assert all(one["sentence"].endswith(".") and one["sentence"].isprintable() for one in unused)
 
 
-def test_the_least_policy_suffices_for_what_was_done_and_for_nothing_else(service: Service) -> None:
+def test_the_least_policy_instead_of_the_old_one_allows_the_same_calls_again_and_nothing_else(service: Service) -> None:
     key_id, other = service.create_key(), service.create_key()
-    name, who = user_with(service, allowing("kms:*", "ram:GetUser"))
-    done = [("Encrypt", {"KeyId": key_id, "Plaintext": "x"}), ("DescribeKey", {"KeyId": key_id}), ("ListKeys", {})]
-    for operation, given in done:
-        assert service.send(signed.rpc(who, operation, given)).status_code == 200
+    name, who = user_with(service)
+    old = fresh("old")
+    ask(service, "CreatePolicy", PolicyName=old, PolicyDocument=allowing("kms:*", "ram:*"))
+    ask(service, "AttachPolicyToUser", PolicyType="Custom", PolicyName=old, UserName=name)
+    done: list[tuple[str, dict[str, str]]] = [
+        ("Encrypt", {"KeyId": key_id, "Plaintext": "x"}),
+        ("DescribeKey", {"KeyId": key_id}),
+        ("ListKeys", {}),
+        ("GetUser", {"UserName": name}),
+    ]
+    assert [_code(service, who, *call) for call in done] == [""] * 4
     told = asked(service, "least-policy", principal=arn(service, f"user/{name}"))
-    assert (told["calls"], told["permissions"], told["is_whole"]) == (3, 3, True)
+    assert (told["calls"], told["permissions"], told["is_whole"]) == (4, 4, True)
     (document,) = told["documents"]
-    _, least = user_with(service, document)
-    for operation, given in done:
-        assert service.send(signed.rpc(least, operation, given)).status_code == 200, operation
-    for operation, given in (("DescribeKey", {"KeyId": other}), ("DisableKey", {"KeyId": key_id})):
-        assert service.send(signed.rpc(least, operation, given)).json()["Code"] == "Forbidden.NoPermission"
+    least = fresh("least")
+    ask(service, "CreatePolicy", PolicyName=least, PolicyDocument=document)
+    ask(service, "AttachPolicyToUser", PolicyType="Custom", PolicyName=least, UserName=name)
+    ask(service, "DetachPolicyFromUser", PolicyType="Custom", PolicyName=old, UserName=name)
+    assert [_code(service, who, *call) for call in done] == [""] * 4
+    for call in (
+        *_others_of(service, key_id),
+        *_others_of(service, other),
+        ("Encrypt", {**done[0][1], "KeyId": other}),
+    ):
+        assert _code(service, who, *call) == "Forbidden.NoPermission", call
+    assert _code(service, who, "DescribeKey", {"KeyId": other}) == "Forbidden.NoPermission"
+    assert _code(service, who, "GetUser", {"UserName": user_with(service)[0]}) == "NoPermission"
+    assert _code(service, who, "ListUsers", {}) == "NoPermission"
+
+
+def _others_of(service: Service, key_id: str) -> list[tuple[str, dict[str, str]]]:
+    """All that can be done with a key and was not."""
+    about_it = ("GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "EnableKey", "DisableKey", "CancelKeyDeletion")
+    return [
+        *((operation, {"KeyId": key_id}) for operation in about_it),
+        ("ScheduleKeyDeletion", {"KeyId": key_id, "PendingWindowInDays": "7"}),
+        ("UpdateKeyDescription", {"KeyId": key_id, "Description": "mine"}),
+        ("Decrypt", {"CiphertextBlob": service.encrypt(key_id)}),
+        ("CreateKey", {}),
+    ]
+
+
+def _code(service: Service, who: Credentials, operation: str, given: dict[str, str]) -> str:
+    """Of the answer to a call; nothing where it was answered."""
+    version = RAM if operation in {"GetUser", "ListUsers"} else signed.VERSION
+    answer = service.send(signed.rpc(who, operation, given, version=version))
+    return "" if answer.status_code == 200 else str(answer.json()["Code"])
 
 
 @pytest.mark.parametrize("principal", ["alice", "acs:ram::1:user/alice", "user/alice", "acs:kms:*:1:key/x"])
