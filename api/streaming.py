@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,17 +30,22 @@ class StreamCut(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """:param media_type: of all of it. :param file_name: that a browser suggests. :param chunks: not empty ones."""
+    """:param media_type: of all of it. :param file_name: that a browser suggests. :param chunks: not empty ones.
+    :param headers: further ones: what is known of such an answer before its body.
+    """
 
     media_type: str
     file_name: str
     chunks: AsyncGenerator[bytes, None]
+    headers: Mapping[str, str]
 
     @classmethod
-    async def begun(cls, media_type: str, file_name: str, chunks: AsyncGenerator[bytes, None]) -> Stream:
+    async def begun(
+        cls, media_type: str, file_name: str, chunks: AsyncGenerator[bytes, None], headers: Mapping[str, str]
+    ) -> Stream:
         """With its first chunk made: what fails until then is still an answer of its own."""
         first = await anext(chunks, b"")
-        return cls(media_type, file_name, _continued(first, chunks))
+        return cls(media_type, file_name, _continued(first, chunks), headers)
 
 
 async def _continued(first: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:

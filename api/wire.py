@@ -87,6 +87,7 @@ def streamed(stream: Stream, request_id: UUID) -> Answer:
         (b"x-acs-request-id", str(request_id).encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"transfer-encoding", b"chunked"),
+        *((name.encode(), value.encode()) for name, value in stream.headers.items()),
     ]
     return Answer(200, headers, b"", stream.chunks)
 

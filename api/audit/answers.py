@@ -72,9 +72,12 @@ SEARCH: Final = answered(
     total={"type": "integer", "description": "Of all pages, where it was asked for."},
 )
 COUNT: Final = answered(groups=listed(GROUP), more_groups=_FLAG)
+_CURRENT: Final = "The header x-key-ledger-currency has as_of, ledger_head and complete, as one JSON object."
 EXPORT: Final = {
-    "application/x-ndjson": {"schema": {**_TEXT, "description": "An event a line, as SearchEvents has it."}},
-    "text/csv": {"schema": {**_TEXT, "description": "A header, then an event a line."}},
+    "application/x-ndjson": {
+        "schema": {**_TEXT, "description": f"An event a line, as SearchEvents has it. {_CURRENT}"}
+    },
+    "text/csv": {"schema": {**_TEXT, "description": f"A header, then an event a line. {_CURRENT}"}},
 }
 HISTORY: Final = answered(
     key_id=_TYPES["key_id"],

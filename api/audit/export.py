@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 from api.audit import asking, parameters
 from api.parameters import Parameters
 from api.services import Services
@@ -11,22 +13,24 @@ from api.streaming import Stream
 from domain.recording import Case
 from projections.audit_export import Form
 
+CURRENCY_HEADER: Final = "x-key-ledger-currency"
+"""What other answers say in their members ``as_of``, ``ledger_head`` and ``complete``, as one JSON object."""
+
 _EXPORT: Final = parameters.named(parameters.EXPORT)
 _ORDERS: Final = ("asc", "desc")
 _MEDIA_TYPES: Final = {Form.NDJSON: "application/x-ndjson", Form.CSV: "text/csv; charset=utf-8; header=present"}
 
 
 async def export_events(services: Services, case: Case, given: Parameters) -> Stream:
-    """Everything up to the event that the trail had last when it was asked. The answer has no room to say which that
-    was; its last row, and that it ends as HTTP has it, do.
-    """
+    """Everything up to the event that the trail had last when it was asked: a header says which that was."""
     asked, account_id = asking.read(given, _EXPORT), case.call.by.account_id
     form = given.choice("format", Form, Form.NDJSON)
     descending = given.one_of("order", _ORDERS, "asc") == "desc"
     services.trail.admit_export()
-    await asking.goal(services.trail, given)
+    wanted = await asking.goal(services.trail, given)
     async with services.trail.snapshot() as (_, currency):
         until = currency.as_of.position
     await services.stewardship.answer(case)
     rows = services.trail.exported(account_id, asked.filters, until, form, descending=descending)
-    return await Stream.begun(_MEDIA_TYPES[form], f"events.{form}", rows)
+    headers = {CURRENCY_HEADER: orjson.dumps(asking.how_current(currency, wanted)).decode()}
+    return await Stream.begun(_MEDIA_TYPES[form], f"events.{form}", rows, headers)

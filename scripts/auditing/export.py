@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from scripts.auditing import completeness
 from scripts.auditing.completeness import counted
 from scripts.auditing.connection import Connection, in_words
 from scripts.auditing.filters import Filters
@@ -87,7 +88,7 @@ class _Export:
         try:
             self.target.open()
             with progress(f"Exporting to {self.target.name}", None, shown=True) as show:
-                with service.streamed("ExportEvents", _PATH, query) as pieces:
+                with service.streamed("ExportEvents", _PATH, query) as (currency, pieces):
                     self._write(pieces, show)
                 self.target.sync()
             self.interruption.check()
@@ -98,7 +99,12 @@ class _Export:
             self.target.discard()
         events, target = max(0, self.lines - self.headers), self.target
         summary = {"command": "audit export", "target": target.name, "bytes": target.written, "events": events}
+        summary |= {name: currency[name] for name in ("as_of", "ledger_head", "complete") if name in currency}
         tell(summary, f"Exported {counted(events, 'event')}, {target.written:,} bytes, to {target.name}.", as_json)
+        if not as_json and currency:
+            completeness.tell(completeness.of(currency))
+        elif currency:
+            completeness.warn(completeness.of(currency))
 
     def _write(self, pieces: Iterator[bytes], show: Callable[[int], None]) -> None:
         for piece in pieces:

@@ -24,6 +24,7 @@ _CONNECT_SECONDS: Final = 10.0
 _READ_SECONDS: Final = 90.0
 """The service gives the questions that replay events a minute."""
 _PIECE: Final = 65_536
+_CURRENCY_HEADER: Final = "x-key-ledger-currency"
 _ANSWER_MAX: Final = 64 * 1024 * 1024
 _ADVICE: Final = {
     "NoPermission": "Ask an administrator of your account to attach the system policy "
@@ -59,12 +60,14 @@ class AuditService:
         return str(identity.get("AccountId", ""))
 
     @contextmanager
-    def streamed(self, operation: str, path: str, parameters: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
-        """An answer of any size, a piece at a time."""
+    def streamed(
+        self, operation: str, path: str, parameters: Mapping[str, str]
+    ) -> Iterator[tuple[dict[str, Any], Iterator[bytes]]]:
+        """An answer of any size: how current it is, as other answers say it in their members, and a piece at a time."""
         with self._sent((operation, VERSION), "GET", path, parameters) as response:
             if response.status_code != requests.codes.ok:
                 raise self._refused((operation, VERSION), self._read(response))
-            yield self._pieces(response)
+            yield _object(response.headers.get(_CURRENCY_HEADER, "").encode()) or {}, self._pieces(response)
 
     def _answer(
         self, action: tuple[str, str], method: str, path: str, parameters: Mapping[str, str], body: bytes = b""

@@ -135,6 +135,19 @@ def test_hostile_values_find_nothing_or_are_refused(service: Service, auditor: C
     assert told(service, "events", auditor, limit=1)["events"]
 
 
+@pytest.mark.parametrize("form", ["ndjson", "csv"])
+def test_an_export_says_how_current_it_is_before_its_first_row(
+    service: Service, auditor: Credentials, key_id: str, form: str
+) -> None:
+    (request_id,) = use(service, key_id)
+    answer = asked(service, "export", auditor, wait="true", format=form)
+    currency = json.loads(answer.headers["x-key-ledger-currency"])
+    assert currency.keys() == {"as_of", "ledger_head", "complete"}
+    assert currency["complete"] is True
+    assert 0 < currency["ledger_head"]["position"] <= currency["as_of"]["position"]
+    assert request_id in answer.text
+
+
 # --- who sees what ---------------------------------------------------------------------------------------------------
 
 

@@ -73,7 +73,8 @@ class AuditStub:
             return PreparedAnswer.refusal(404, "InvalidAccessKeyId.NotFound", "There is no such access key.")
         if asked.action == "ExportEvents":
             lines = [json.dumps(each) for each in sorted(self.events, key=lambda each: int(each["position"]))]
-            return PreparedAnswer(200, "".join(f"{line}\n" for line in lines).encode())
+            headers = {"x-key-ledger-currency": json.dumps(self._currency())}
+            return PreparedAnswer(200, "".join(f"{line}\n" for line in lines).encode(), headers=headers)
         if asked.action == "SearchEvents":
             return self._success(**self._searched(asked.parameters))
         return self._success(**self._result(asked))
@@ -97,15 +98,20 @@ class AuditStub:
             **({"total": len(found)} if parameters.get("total") == "true" else {}),
         }
 
-    def _success(self, **content: Any) -> PreparedAnswer:
-        head = max((int(each["position"]) for each in self.events), default=0)
-        answer = {
+    def _head(self) -> int:
+        return max((int(each["position"]) for each in self.events), default=0)
+
+    def _currency(self) -> dict[str, Any]:
+        head = self._head()
+        return {
             "as_of": {"position": head, "recorded_at": "2026-11-24T09:00:00.000000Z"},
             "ledger_head": {"position": head + self.missing, "recorded_at": "2026-11-24T09:00:01.000000Z"},
             "complete": not self.missing,
-            "RequestId": str(uuid4()),
-            **content,
         }
+
+    def _success(self, **content: Any) -> PreparedAnswer:
+        head = self._head()
+        answer = {**self._currency(), "RequestId": str(uuid4()), **content}
         if self.records_questions:
             self.events.append(event(head + 1, operation="SearchEvents", request_id=answer["RequestId"]))
         return PreparedAnswer(200, json.dumps(answer).encode())

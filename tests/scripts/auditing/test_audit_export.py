@@ -29,6 +29,7 @@ def test_every_event_that_fits_becomes_a_line_that_only_its_owner_reads(trail: A
     outcome = trail("export", "--output", "trail.ndjson", "--key", KEY_ID, "--from", "2026-11", "--to", "2026-11-24")
     assert outcome.exit_code == 0
     assert outcome.said.startswith("Exported 3 events, ")
+    assert outcome.said.endswith("Up to position 3, 2026-11-24T09:00:00Z; ledger head 3.")
     file = trail.command.folder / "trail.ndjson"
     assert [json.loads(line) for line in file.read_text().splitlines()] == trail.stub.events
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -42,6 +43,14 @@ def test_every_event_that_fits_becomes_a_line_that_only_its_owner_reads(trail: A
             "wait": "true",
         }
     ]
+
+
+def test_an_export_that_is_not_complete_says_so_to_people_and_programs(trail: Audit) -> None:
+    trail.stub.missing = 2
+    outcome = trail("export", "-o", "trail", "--json")
+    told = json.loads(outcome.output)
+    assert (told["as_of"]["position"], told["ledger_head"]["position"], told["complete"]) == (3, 5, False)
+    assert "NOT COMPLETE: the ledger's last 2 events may be missing." in outcome.said
 
 
 def test_the_header_of_csv_is_no_event(trail: Audit) -> None:
@@ -79,7 +88,7 @@ def test_what_is_not_whole_leaves_no_file(answer: PreparedAnswer, exit_code: int
 def test_a_pipe_gets_the_events_and_nothing_else(trail: Audit) -> None:
     outcome = trail.command("audit", "export", "-o", "-")
     assert [json.loads(line)["position"] for line in outcome.output.splitlines()] == [1, 2, 3]
-    assert outcome.said.endswith("to standard output.")
+    assert "to standard output. Up to position 3, " in outcome.said
 
 
 def test_a_summary_and_the_events_cannot_share_standard_output(trail: Audit) -> None:

@@ -13,7 +13,7 @@ import os
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,12 +31,13 @@ _KEY_VERSION_ID = "2ab1a983-7072-4bbc-a582-584b5bd8cf2e"
 
 @dataclass
 class PreparedAnswer:
-    """:param promised: how many bytes it says it has, where it then breaks off."""
+    """:param promised: how many bytes it says it has, where it then breaks off. :param headers: besides the usual."""
 
     status: int
     body: bytes
     after_seconds: float = 0.0
     promised: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @staticmethod
     def refusal(status: int, code: str, message: str = "") -> PreparedAnswer:
@@ -137,6 +138,8 @@ def served(stub: Answering, context: ssl.SSLContext) -> Iterator[int]:
             self.send_response(answer.status)
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(answer.promised or len(answer.body)))
+            for name, value in answer.headers.items():
+                self.send_header(name, value)
             self.end_headers()
             self.wfile.write(answer.body)
 
