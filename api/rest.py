@@ -30,7 +30,7 @@ def rest_router(dispatcher: Dispatcher) -> APIRouter:
     for action in filter(attrgetter("route"), OPERATIONS.values()):
         method, path = action.route.split(" ")
         router.add_api_route(
-            path,
+            path.replace("}", ":path}"),  # an ARN has a slash
             _endpoint(dispatcher, action),
             methods=[method],
             tags=[_TAGS.get(action.product, "keys")],

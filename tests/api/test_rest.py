@@ -44,6 +44,20 @@ def test_the_same_key_is_behind_both_doors(service: Service) -> None:
     assert service.rest("POST", "/v1/decrypt", {"CiphertextBlob": blob}).json()["Plaintext"] == "over RPC"
 
 
+@pytest.mark.parametrize("slash", ["/", "%2F"])
+def test_a_path_may_name_a_key_by_its_arn(service: Service, slash: str) -> None:
+    made = service.rest("POST", "/v1/keys").json()["KeyMetadata"]
+    key_id, arn = made["KeyId"], made["Arn"].replace("/", slash)
+    one = f"/v1/keys/{arn}"
+    assert service.rest("GET", one).json()["KeyMetadata"]["KeyId"] == key_id
+    assert service.rest("POST", f"{one}:encrypt", {"Plaintext": "x"}).json()["KeyId"] == key_id
+    assert service.rest("PATCH", one, {"Description": "anew"}).status_code == 200
+    history = service.rest("GET", f"/audit/keys/{arn}/history", params={"wait": "true"}).json()
+    assert [change["topic"] for change in history["changes"]] == ["kms.key.created", "kms.key.description-updated"]
+    assert service.rest("GET", f"/audit/keys/{arn}/at").json()["key"]["description"] == "anew"
+    assert service.rest("GET", f"{one}/other").json()["Code"] == "InvalidParameter"
+
+
 @pytest.mark.parametrize("scheme", ["ACS3-HMAC-SHA256", "ACS4-HMAC-SHA256"])
 def test_a_rest_request_may_be_signed(service: Service, scheme: str) -> None:
     path = f"/v1/keys/{service.create_key()}:encrypt"
