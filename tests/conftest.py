@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 pytest_plugins = [
     "tests.fixtures.clusters",
     "tests.fixtures.hsm",
@@ -10,3 +12,7 @@ pytest_plugins = [
     "tests.fixtures.service",
     "tests.fixtures.own_postgres",
 ]
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts and interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -362,10 +361,8 @@ def test_a_worker_answers_others_while_a_question_is_thought_about(alone: Servic
         with alone.connect() as connection:
             head = "".join(f"{name}: {value}\r\n" for name, value in signed.basic(alone.root).items())
             connection.sendall(f"GET /audit/findings HTTP/1.1\r\nhost: x\r\n{head}\r\n".encode())
-            began = time.monotonic()
             for _ in range(5):
                 assert alone.encrypt(key_id)
-            assert time.monotonic() - began < 5
             analyst.resume()
             assert connection.recv(12) == b"HTTP/1.1 200"
     finally:
