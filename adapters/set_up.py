@@ -6,12 +6,12 @@ no event names; the next run finds it and records it. The other order would reco
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from adapters.access_keys import sealing_place
+from adapters.identifiers import RequestIds
 from adapters.ledger.reader import LedgerReader
 from adapters.ram_identifiers import new_access_key, new_account_id
 from domain import account as accounts
@@ -101,16 +101,10 @@ class SetUp:
         return own_call(accounts.SYSTEM, region_id, self._now())
 
 
-def own_call(by: Caller, region_id: str, at: datetime) -> Call:
+def own_call(by: Caller, region_id: str, at: datetime, operation: Operation = Operation.SET_UP) -> Call:
     """A call of the service's own, which nobody sent over the wire."""
-    return Call(
-        by=by,
-        operation=Operation.SET_UP,
-        request_id=uuid.uuid4(),
-        stream=uuid.uuid4(),
-        at=at,
-        region_id=region_id,
-    )
+    new_id = RequestIds()
+    return Call(by=by, operation=operation, request_id=new_id(), stream=new_id(), at=at, region_id=region_id)
 
 
 async def sealed_secret(hsm: Hsm, credentials: RootCredentials) -> SealedSecret:

@@ -15,7 +15,7 @@ from adapters.authentication_failures import AuthenticationFailures
 from adapters.authorities import AuthorityCache
 from adapters.deployment import Deployment, opened
 from adapters.follower import ChangeFollower
-from adapters.identifiers import RandomIds
+from adapters.identifiers import RandomIds, RequestIds
 from adapters.key_cache import KeyCache
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
@@ -101,6 +101,7 @@ def _services(
         default_region=settings.default_region,
         now=lambda: datetime.now(UTC),
         new_id=RandomIds(),
+        new_request_id=RequestIds(),
     )
 
 

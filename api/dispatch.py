@@ -93,12 +93,12 @@ class Dispatcher:
         return self._answered(request, action, in_path)
 
     def too_large(self) -> Answer:
-        request_id = self._services.new_id()
+        request_id = self._services.new_request_id()
         return wire.failure(MalformedRequest("The body has more than 262,144 bytes."), request_id, "", "JSON")
 
     async def _answered(self, request: Request, action: Action | None, in_path: Mapping[str, str]) -> Answer:
         started = time.perf_counter()
-        request_id = self._services.new_id()
+        request_id = self._services.new_request_id()
         exchange = _Exchange(request, request_id, action, in_path)
         try:
             fields = await self._conduct(exchange)

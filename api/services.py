@@ -22,7 +22,10 @@ from domain.sts import RoleSessions
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """:param now: the clock, UTC. :param new_id: fresh identifiers for requests, keys and key versions (UUIDv4)."""
+    """:param now: the clock, UTC.
+
+    :param new_id: fresh identifiers for keys and key versions (UUIDv4). :param new_request_id: for requests (UUIDv7).
+    """
 
     custody: Custody
     stewardship: Stewardship
@@ -41,6 +44,7 @@ class Services:
     default_region: str
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
+    new_request_id: Callable[[], UUID]
 
     def forget(self, streams: frozenset[UUID]) -> None:
         """Drop what is remembered of these streams."""

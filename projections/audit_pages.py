@@ -69,8 +69,10 @@ def _whole(filters: Filters, wanted: Slice) -> _Range:
 
 
 def _parted(whole: _Range, filters: Filters, wanted: Slice) -> tuple[_Range | None, _Range]:
-    """What is near, and the rest. Where a time says where the page begins, nobody knows what is near."""
-    if (filters.until if wanted.descending else filters.since) is not None:
+    """What is near, and the rest. Where a time says where the page begins, nobody knows what is near, and one request
+    is found as quickly anywhere.
+    """
+    if filters.request_id is not None or (filters.until if wanted.descending else filters.since) is not None:
         return None, whole
     if wanted.descending:
         low = max(whole.low, whole.high - NEAR + 1)

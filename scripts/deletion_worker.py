@@ -13,7 +13,6 @@ import asyncio
 import contextlib
 import signal
 import sys
-import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
@@ -28,10 +27,9 @@ from adapters.heartbeat import keep_beating
 from adapters.key_cache import KeyCache
 from adapters.ledger.mapper import decode
 from adapters.logging import set_up_logging
-from adapters.set_up import SetUpRefused
+from adapters.set_up import SetUpRefused, own_call
 from adapters.settings import Settings, SettingsError, read_settings
 from domain import identity
-from domain.call import Call
 from domain.errors import KeyLedgerError, ServiceUnavailable
 from domain.guard import GuardMoved
 from domain.ports import AlreadyRecorded
@@ -76,14 +74,7 @@ class DeletionWorker:
 
     async def _destroy(self, key_id: UUID, owner: str, region_id: str) -> bool:
         system = identity.of_system(owner)
-        call = Call(
-            by=system.caller,
-            operation=Operation.DESTROY_KEY,
-            request_id=uuid.uuid4(),
-            stream=uuid.uuid4(),
-            at=self._now(),
-            region_id=region_id,
-        )
+        call = own_call(system.caller, region_id, self._now(), Operation.DESTROY_KEY)
         self._keys.forget(frozenset((key_id,)))
         try:
             await self._stewardship.destroy_key(Case(call, system.access), key_id)

@@ -70,12 +70,14 @@ create index if not exists audit_trail_stretch on audit_trail using brin (
     user_agent text_bloom_ops (n_distinct_per_range = 32),
     region_id text_bloom_ops (n_distinct_per_range = 16)
 ) with (pages_per_range = 16, autosummarize = on);
-create index if not exists audit_trail_request_stretch on audit_trail
-    using brin (request_id uuid_bloom_ops (n_distinct_per_range = 512)) with (pages_per_range = 32, autosummarize = on);
+-- The ids of requests begin with their time, so each stretch has its own. Failed authentications have others: few.
+create index if not exists audit_trail_request_time on audit_trail
+    using brin (request_id uuid_minmax_multi_ops (values_per_range = 32)) with (pages_per_range = 32, autosummarize = on);
 
 -- Until November 2026 each of these had entries of its own.
 drop index if exists audit_trail_agent, audit_trail_region, audit_trail_few, audit_trail_kind, audit_trail_user,
-    audit_trail_access_key, audit_trail_assumed_by, audit_trail_operation, audit_trail_source, audit_trail_request;
+    audit_trail_access_key, audit_trail_assumed_by, audit_trail_operation, audit_trail_source, audit_trail_request,
+    audit_trail_request_stretch;
 
 alter table audit_trail owner to ledger_owner;
 grant select, insert, update, delete, truncate on audit_trail to ledger_service;

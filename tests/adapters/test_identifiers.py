@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import uuid
 from uuid import UUID
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.identifiers import RandomIds, uuid_of, uuid_read
+from adapters.identifiers import RandomIds, RequestIds, uuid_of, uuid_read
 
 
 @given(st.integers(0, 2**128 - 1))
@@ -44,3 +45,20 @@ def test_random_ids_are_of_version_4_and_never_the_same() -> None:
     for one in made:
         together |= one.int
     assert together == 2**128 - 1 & ~(0xB << 76 | 0x1 << 62), "every random bit is set in some"
+
+
+def test_the_ids_of_requests_are_of_version_7_and_begin_with_their_time() -> None:
+    new_id = RequestIds()
+    before = time.time_ns() // 1_000_000
+    made = [new_id() for _ in range(1_000)]
+    after = time.time_ns() // 1_000_000
+    assert len(set(made)) == 1_000
+    assert {(one.version, one.variant) for one in made} == {(7, uuid.RFC_4122)}
+    times = [one.int >> 80 for one in made]
+    assert times == sorted(times)
+    assert before <= times[0]
+    assert times[-1] <= after
+    together = 0
+    for one in made:
+        together |= one.int
+    assert together & (1 << 80) - 1 == (1 << 80) - 1 & ~(0x8 << 76 | 0x1 << 62), "every random bit is set in some"
