@@ -23,9 +23,14 @@ class Period(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """Events that needed the same permission. :param position: of one of them."""
+    """Events of one caller that needed the same permission.
 
-    position: int
+    :param caller: id of the user, the role or (of root) the account. :param example: position of an event, the caller's
+        or another's, that needed it; the same one wherever the same was needed.
+    """
+
+    caller: str
+    example: int
     times: int
     first_at: datetime
     last_at: datetime
@@ -40,26 +45,33 @@ class Seen(NamedTuple):
 
 
 class Uses(NamedTuple):
-    """Of one key. :param refused: for its state, since it came into it."""
+    """Of one key. :param last_at: the newest answered use. :param refused: for its state, since it came into it."""
 
-    times: int
     last_at: datetime | None
     refused: int
     refused_at: datetime | None
 
 
-async def answered(connection: Connection, account_id: str, period: Period) -> list[Answered]:
-    """Of calls of the account's own identities. In a snapshot, as everything here."""
-    cursor = await connection.execute(_ANSWERED.encode(), _values(account_id, period), prepare=False)
+async def answered(
+    connection: Connection, account_id: str, period: Period, caller: str | None = None
+) -> list[Answered]:
+    """Of calls of the account's own identities, or of one of them. In a snapshot, as everything here."""
+    statement = _ANSWERED.format(of_caller="" if caller is None else f"and {_CALLER} = %(caller)s")
+    values = {**_values(account_id, period), "caller": caller}
+    cursor = await connection.execute(statement.encode(), values, prepare=False)
     return [Answered(*row) for row in await cursor.fetchall()]
 
 
 async def seen(connection: Connection, account_id: str, period: Period) -> Seen:
     cursor = await connection.execute(_SEEN.encode(), _values(account_id, period), prepare=False)
-    callers, access_keys = await cursor.fetchone() or ((), ())
+    pairs = await cursor.fetchall()
     cursor = await connection.execute(_ASSUMED, _values(account_id, period), prepare=False)
     assumed = [role_id for (role_id,) in await cursor.fetchall()]
-    return Seen(frozenset(callers or ()), frozenset(access_keys or ()), frozenset(assumed))
+    return Seen(
+        callers=frozenset(caller for caller, _ in pairs),
+        access_keys=frozenset(access_key_id for _, access_key_id in pairs),
+        assumed=frozenset(assumed),
+    )
 
 
 async def uses_of_keys(
@@ -92,15 +104,22 @@ _BY_OWN: Final = f"""(
     select * from projections.audit_trail where other_account_id = %(account)s{_WITHIN})"""  # noqa: S608  # our own
 """Calls of the account's own identities, on whosever things."""
 
+_CALLER: Final = "coalesce(nullif(split_part(principal_id, ':', 1), ''), %(account)s)"
+"""As :func:`domain.audit.uses.whose` says it."""
+
+_NEEDED: Final = (
+    """topic, operation, region_id, key_id, resource, case when starts_with(topic, 'ram.') then details end"""
+)
+"""What says which permission a call needed, within one account."""
+
 _ANSWERED: Final = f"""
-select max(position), count(*), min(called_at), max(called_at)
+select {_CALLER}, max(max(position)) over (partition by {_NEEDED}), count(*), min(called_at), max(called_at)
 from {_BY_OWN} e
-where outcome in ('used', 'read', 'changed') and principal_kind <> 'system'
-group by split_part(principal_id, ':', 1), topic, operation, region_id, key_id, resource,
-    case when starts_with(topic, 'ram.') then details end
+where outcome in ('used', 'read', 'changed') and principal_kind <> 'system' {{of_caller}}
+group by {_CALLER}, {_NEEDED}
 """  # noqa: S608  # our own
 _SEEN: Final = f"""
-select array_agg(distinct split_part(principal_id, ':', 1)), array_agg(distinct access_key_id)
+select distinct {_CALLER}, access_key_id
 from {_BY_OWN} e
 where outcome <> 'unauthenticated' and principal_kind <> 'system'
 """  # noqa: S608  # our own
@@ -110,13 +129,16 @@ where account_id = %(account)s and topic = 'sts.role.assumed'
     and recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s
 """
 _OF_KEYS: Final = """
-select k.key_id, coalesce(u.times, 0), u.last_at, coalesce(r.times, 0), r.last_at
-from unnest(%(keys)s::uuid[], %(since)s::timestamptz[]) k (key_id, since)
-left join (
-    select key_id, count(*) as times, max(called_at) as last_at from projections.audit_trail
-    where account_id = %(account)s and outcome = 'used' and position <= %(last)s group by key_id) u using (key_id)
-left join lateral (
-    select count(*) as times, max(called_at) as last_at from projections.audit_trail
-    where key_id = k.key_id and account_id = %(account)s and called_at >= k.since and position <= %(last)s
-        and error_code in ('Rejected.Disabled', 'Rejected.PendingDeletion')) r on true
+with k as (select * from unnest(%(keys)s::uuid[], %(since)s::timestamptz[]) k (key_id, since)),
+refused as (
+    select key_id, count(*) as times, max(called_at) as last_at from projections.audit_trail join k using (key_id)
+    where account_id = %(account)s and called_at >= k.since and position <= %(last)s
+        and error_code in ('Rejected.Disabled', 'Rejected.PendingDeletion')
+    group by key_id)
+select key_id, used.called_at, coalesce(refused.times, 0), refused.last_at
+from k left join refused using (key_id) left join lateral (
+    select called_at from projections.audit_trail t
+    where t.key_id = k.key_id and t.account_id = %(account)s and t.outcome = 'used' and t.position <= %(last)s
+    order by t.position desc limit 1) used on true
 """
+"""Refusals are few beside uses and have an index; of uses, the newest of each key is one step into another."""

@@ -37,12 +37,11 @@ class FindingKind(StrEnum):
 class KeyUses:
     """What was recorded of one key, up to the same position as its state.
 
-    :param uses: answered uses (``KeyUsed``); ``last_use_at`` is the last of them.
+    :param last_use_at: of the last answered use (``KeyUsed``).
     :param refusals_in_state: how often its use was refused for its state (``Rejected.Disabled``,
         ``Rejected.PendingDeletion``) since it came into it; ``last_refusal_at`` is the last of them.
     """
 
-    uses: int = 0
     last_use_at: datetime | None = None
     refusals_in_state: int = 0
     last_refusal_at: datetime | None = None

@@ -37,7 +37,7 @@ def kinds(key: KeyAt, uses: KeyUses, days: float, periods: Periods | None = None
 
 
 def test_a_key_in_use_has_no_findings() -> None:
-    assert found(at(), KeyUses(uses=3, last_use_at=NOON + 99 * DAY), 100) == ()
+    assert found(at(), KeyUses(last_use_at=NOON + 99 * DAY), 100) == ()
 
 
 @pytest.mark.parametrize(("days", "expected"), [(89.9, []), (90, [FindingKind.NEVER_USED])])
@@ -47,7 +47,7 @@ def test_a_key_that_was_never_used_had_time_to_be(days: float, expected: list[Fi
 
 def test_a_key_that_nobody_uses_any_more_is_told() -> None:
     key = at()
-    (finding,) = found(key, KeyUses(uses=1, last_use_at=NOON + 5 * DAY), 100)
+    (finding,) = found(key, KeyUses(last_use_at=NOON + 5 * DAY), 100)
     assert finding.sentence == (
         f"Key {key.key.key_id} in cn-hangzhou has not been used for 95 days, since 2026-06-06 12:00:00 UTC."
     )
@@ -60,7 +60,7 @@ def test_a_key_that_nobody_uses_any_more_is_told() -> None:
 
 @pytest.mark.parametrize(("days", "expected"), [(730, []), (731, [FindingKind.PAST_CRYPTOPERIOD])])
 def test_a_version_encrypts_for_two_years_at_most(days: int, expected: list[FindingKind]) -> None:
-    assert kinds(at(), KeyUses(uses=9, last_use_at=NOON + days * DAY), days) == expected
+    assert kinds(at(), KeyUses(last_use_at=NOON + days * DAY), days) == expected
 
 
 def test_the_periods_are_the_caller_s() -> None:
@@ -70,7 +70,7 @@ def test_the_periods_are_the_caller_s() -> None:
 
 def test_a_disabled_key_that_is_asked_for_is_told() -> None:
     key = at(Operation.DISABLE_KEY)
-    assert found(key, KeyUses(uses=1, last_use_at=NOON), 900) == ()
+    assert found(key, KeyUses(last_use_at=NOON), 900) == ()
     (finding,) = found(key, KeyUses(refusals_in_state=2, last_refusal_at=NOON + DAY), 2)
     assert finding.sentence == (
         f"Key {key.key.key_id} in cn-hangzhou has been disabled since 2026-06-01 13:00:00 UTC, yet was asked for 2 "
@@ -88,9 +88,9 @@ ASKED_FOR: Final = "was asked for 1 time since its deletion was scheduled"
 @pytest.mark.parametrize(
     ("uses", "told"),
     [
-        (KeyUses(uses=4, last_use_at=NOON), USED),
+        (KeyUses(last_use_at=NOON), USED),
         (KeyUses(refusals_in_state=1), ASKED_FOR),
-        (KeyUses(uses=4, last_use_at=NOON, refusals_in_state=1), f"{USED} and {ASKED_FOR}"),
+        (KeyUses(last_use_at=NOON, refusals_in_state=1), f"{USED} and {ASKED_FOR}"),
     ],
 )
 def test_a_key_that_is_to_be_destroyed_though_it_is_needed_is_told(uses: KeyUses, told: str) -> None:
@@ -103,7 +103,7 @@ def test_a_key_that_is_to_be_destroyed_though_it_is_needed_is_told(uses: KeyUses
 
 
 def test_a_key_that_nobody_needs_may_be_destroyed() -> None:
-    assert found(at(*PENDING), KeyUses(uses=1, last_use_at=NOON), 95) == ()
+    assert found(at(*PENDING), KeyUses(last_use_at=NOON), 95) == ()
     assert found(at(*PENDING), days=500) == ()
 
 
@@ -111,7 +111,7 @@ def test_a_destroyed_key_has_no_findings() -> None:
     life = Life().step(Operation.SCHEDULE_KEY_DELETION).step(Operation.DESTROY_KEY, later=7 * DAY + HOUR)
     told = key_at(life.history)
     assert told is not None
-    assert found(told, KeyUses(uses=1, refusals_in_state=3), 900) == ()
+    assert found(told, KeyUses(refusals_in_state=3), 900) == ()
 
 
 def test_what_is_about_to_be_lost_comes_first() -> None:

@@ -44,7 +44,6 @@ async def answer(
 
 def _uses(found: audit_uses.Uses) -> KeyUses:
     return KeyUses(
-        uses=found.times,
         last_use_at=found.last_at,
         refusals_in_state=found.refused,
         last_refusal_at=found.refused_at,

@@ -24,7 +24,7 @@ async def answer(connection: Connection, account_id: str, principal: str, since:
     assert end is not None, "likewise"
     authority = await material.authority_of(connection, account_id, currency.head.position)
     who = _id_of(authority, principal)
-    found = await material.uses(connection, account_id, Period(begin, end, currency.as_of.position))
+    found = await material.uses(connection, account_id, Period(begin, end, currency.as_of.position), who)
     made = found.get(who, [])
     policy = least_policy(made)
     return material.answer_of(

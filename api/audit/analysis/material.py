@@ -14,7 +14,7 @@ from uuid import UUID
 
 from adapters.ledger.mapper import decode
 from domain.account import account_stream
-from domain.audit.uses import Use, whose
+from domain.audit.uses import Use
 from domain.audit.who_may_assume import trusted_accounts
 from domain.errors import InternalFailure
 from domain.events import Event
@@ -62,21 +62,24 @@ async def trusted_by(connection: Connection, authority: Authority, until: int) -
     return {account_id: one for account_id, one in replays.items() if one is not None}
 
 
-async def uses(connection: Connection, account_id: str, period: Period) -> dict[str, list[Use]]:
+async def uses(
+    connection: Connection, account_id: str, period: Period, caller: str | None = None
+) -> dict[str, list[Use]]:
     """What the account's identities were answered, by the id of the user or role whose policies allowed it.
 
     Events that needed the same are counted by the database; one of each is decoded, and says what that was.
+
+    :param caller: such an id; None for all of them.
     """
-    groups = await audit_uses.answered(connection, account_id, period)
-    examples = await _events_at(connection, [group.position for group in groups])
+    groups = await audit_uses.answered(connection, account_id, period, caller)
+    examples = await _events_at(connection, list({group.example for group in groups}))
+    needed = {position: asked_of(event) for position, event in examples.items()}
     found: dict[str, list[Use]] = defaultdict(list)
     for group in groups:
-        event = examples[group.position]
-        needed = asked_of(event)
-        if needed is not None:
-            found[whose(event.call.by)] += [
-                Use(needed.action, resource, group.times, group.first_at, group.last_at)
-                for resource in needed.resources
+        asked = needed[group.example]
+        if asked is not None:
+            found[group.caller] += [
+                Use(asked.action, resource, group.times, group.first_at, group.last_at) for resource in asked.resources
             ]
     return found
 
