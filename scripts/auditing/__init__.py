@@ -10,7 +10,8 @@ What every question has:
 * :mod:`~scripts.auditing.connection`     whom to ask, as whom, and the form of the answer
 * :mod:`~scripts.auditing.filters`, :mod:`~scripts.auditing.times`, :mod:`~scripts.auditing.principals`
   which events, when, by whom, as people write it; :mod:`~scripts.auditing.questions` makes questions of them
-* :mod:`~scripts.auditing.service`        the service, asked; requests are signed in :mod:`~scripts.auditing.signing`
+* :mod:`~scripts.auditing.service`        the service, asked; requests are signed in :mod:`~scripts.auditing.signing`;
+  :mod:`~scripts.auditing.waiting` shows that one is awaited
 
 What every answer has:
 

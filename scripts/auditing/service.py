@@ -14,6 +14,7 @@ from typing import Any, Final
 import requests
 
 from scripts.auditing.signing import query_of, signed
+from scripts.auditing.waiting import waiting
 from scripts.envelope.credentials import Credentials, is_loopback
 from scripts.envelope.failure import Failure
 from scripts.envelope.kms_trouble import Circumstances, no_kms, refused, unreachable
@@ -72,7 +73,7 @@ class AuditService:
     def _answer(
         self, action: tuple[str, str], method: str, path: str, parameters: Mapping[str, str], body: bytes = b""
     ) -> dict[str, Any]:
-        with self._sent(action, method, path, parameters, body) as response:
+        with waiting("Waiting for the answer"), self._sent(action, method, path, parameters, body) as response:
             content = self._read(response)
             if response.status_code != requests.codes.ok:
                 raise self._refused(action, content)

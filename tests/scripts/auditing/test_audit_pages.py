@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.scripts.auditing.audit_stub import ACCOUNT_ID, ALICE, HOSTILE, KEY_ID, event
 from tests.scripts.auditing.conftest import Audit
-from tests.scripts.auditing.terminals import check_fits, seen
+from tests.scripts.auditing.terminals import check_fits, seen, written
+from tests.scripts.envelope.kms_stub import Asked
 
 USES = {"principal": ALICE, "operation": "Decrypt", "outcome": "used", "count": 1_200, "requests": 1_200}
 CREATED = event(1, outcome="changed", operation="CreateKey", sentence=f"alice created key {KEY_ID} {HOSTILE}.")
@@ -85,3 +88,12 @@ def test_pages_fit_into_a_terminal_and_give_it_nothing_to_obey(
     words: tuple[str, ...], columns: int, known: Audit
 ) -> None:
     check_fits(seen(known.command, ["audit", *words], columns), columns)
+
+
+def test_who_waits_in_front_of_a_terminal_sees_that(known: Audit) -> None:
+    asked = Asked("GetCoverage", "/audit/coverage", {}, f"Credential={known.stub.access_key_id},")
+    late = replace(known.stub.answer(asked), after_seconds=2.5)
+    known.stub.answers += [late, late]
+    assert "Waiting for the answer" in written(known.command, ["audit", "coverage"], 100)
+    assert "Waiting" not in known.command("audit", "coverage").said, "nobody watches a pipe"
+    assert "Waiting" not in written(known.command, ["audit", "coverage"], 100), "nor for a moment"
