@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from domain import events
 from domain.audit.suppositions import SupposedAuthority, Supposition, is_about_something
@@ -69,6 +69,21 @@ class Finding:
 ANSWERED: Final = "answered"
 
 
+class Verdict(NamedTuple):
+    """On one event.
+
+    :param counts_as: the member of :class:`Totals`, ``same`` and so on. :param reason: of ``not_judged``.
+    """
+
+    counts_as: str
+    finding: Finding | None = None
+    reason: str = ""
+
+
+SAME: Final = Verdict("same")
+WITHOUT_PERMISSION: Final = Verdict("without_permission")
+
+
 @dataclass(slots=True, kw_only=True)
 class Totals:
     """Of the window. :ivar same: decided as they were. :ivar without_permission: nobody was asked for one.
@@ -81,6 +96,13 @@ class Totals:
     would_be_allowed: int = 0
     without_permission: int = 0
     not_judged: Counter[str] = field(default_factory=Counter)
+
+    def add(self, verdict: Verdict) -> None:
+        self.events += 1
+        if verdict.reason:
+            self.not_judged[verdict.reason] += 1
+        else:
+            setattr(self, verdict.counts_as, getattr(self, verdict.counts_as) + 1)
 
 
 class WhatIf:
@@ -104,7 +126,7 @@ class WhatIf:
         """
         self._world.apply(event)
 
-    def within(self, position: int, event: events.Event) -> Finding | None:
+    def within(self, position: int, event: events.Event) -> Verdict:
         """The next event of the window.
 
         :raises ValueError: as :meth:`before`.
@@ -112,13 +134,13 @@ class WhatIf:
         if not self._has_begun or event.TOPIC in CHANGES:
             self._has_begun = True
             self._meet()
-        self.totals.events += 1
-        finding = self._compared(position, event)
-        if isinstance(event, events.RoleAssumed) and finding is not None:
+        verdict = self._compared(position, event)
+        self.totals.add(verdict)
+        if isinstance(event, events.RoleAssumed) and verdict.finding is not None:
             self._not_begun[event.access_key_id] = position
         else:
             self._world.apply(event)
-        return finding
+        return verdict
 
     def end(self) -> None:
         """After the last event: what that one made is there as well."""
@@ -131,19 +153,17 @@ class WhatIf:
         authority = self._world.authority(supposition.account_id)
         return authority is not None and is_about_something(supposition, authority)
 
-    def _compared(self, position: int, event: events.Event) -> Finding | None:
+    def _compared(self, position: int, event: events.Event) -> Verdict:
         needed = asked_of(event)
         if needed is None:
-            self.totals.without_permission += 1
-            return None
+            return WITHOUT_PERMISSION
         recorded = event.code if isinstance(event, events.CallRefused) else ANSWERED
         begun_at = self._not_begun.get(event.call.by.access_key_id)
         if begun_at is not None:
             return self._without_session(position, event, needed, recorded, begun_at)
         ruling = self._ruling(event, needed)
         if isinstance(ruling, str):
-            self.totals.not_judged[ruling] += 1
-            return None
+            return Verdict("not_judged", reason=ruling)
         return self._judged(position, event, needed, recorded, ruling)
 
     def _ruling(self, event: events.Event, needed: Asked) -> Ruling | str:
@@ -155,30 +175,23 @@ class WhatIf:
             return SESSION_BEFORE if is_unknown else CALLER_GONE
         return ruled(self._world, event, caller.access, needed) or EXTERNAL_ID_DECIDES
 
-    def _judged(
-        self, position: int, event: events.Event, needed: Asked, recorded: str, ruling: Ruling
-    ) -> Finding | None:
+    def _judged(self, position: int, event: events.Event, needed: Asked, recorded: str, ruling: Ruling) -> Verdict:
         is_allowed = ruling.decision.is_allowed
         if recorded == ANSWERED and not is_allowed:
-            self.totals.would_be_refused += 1
             supposed, reason = Supposed.REFUSED, ruling.decision.reason
         elif recorded in WANT_OF_PERMISSION and is_allowed:
-            self.totals.would_be_allowed += 1
             supposed, reason = Supposed.ALLOWED, f"{ruling.decision.reason}{self._remark(event)}"
         else:
-            self.totals.same += 1
-            return None
-        return _finding(position, event, needed, recorded, supposed, reason, ruling.resource)
+            return SAME
+        return _found(position, event, needed, recorded, supposed, reason, ruling.resource)
 
     def _without_session(
         self, position: int, event: events.Event, needed: Asked, recorded: str, begun_at: int
-    ) -> Finding | None:
+    ) -> Verdict:
         if recorded != ANSWERED:
-            self.totals.same += 1
-            return None
-        self.totals.would_be_refused += 1
+            return SAME
         reason = f"its session would not have begun, as position {begun_at} would have been refused"
-        return _finding(position, event, needed, recorded, Supposed.REFUSED, reason, needed.resources[0])
+        return _found(position, event, needed, recorded, Supposed.REFUSED, reason, needed.resources[0])
 
     def _remark(self, event: events.Event) -> str:
         """What stands in the way of a call that is permitted."""
@@ -194,7 +207,7 @@ class WhatIf:
         return ""
 
 
-def _finding(
+def _found(
     position: int,
     event: events.Event,
     needed: Asked,
@@ -202,8 +215,8 @@ def _finding(
     supposed: Supposed,
     reason: str,
     resource: str,
-) -> Finding:
-    return Finding(
+) -> Verdict:
+    finding = Finding(
         position=position,
         at=event.timestamp,
         topic=event.TOPIC,
@@ -214,6 +227,7 @@ def _finding(
         supposed=supposed,
         reason=reason,
     )
+    return Verdict("would_be_refused" if supposed is Supposed.REFUSED else "would_be_allowed", finding)
 
 
 class _SupposedWorld(World):

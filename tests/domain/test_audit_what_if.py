@@ -11,75 +11,20 @@ from hypothesis import strategies as st
 
 from domain import events
 from domain.audit.suppositions import (
-    DocumentAttached,
-    DocumentReplaced,
     PolicyDetached,
     SupposedAuthority,
     Supposition,
     TrustReplaced,
 )
-from domain.audit.what_if import ANSWERED, CALLER_GONE, NEEDED_BEFORE, SESSION_BEFORE, Finding, Supposed, WhatIf
+from domain.audit.what_if import ANSWERED, CALLER_GONE, SESSION_BEFORE, Finding, Supposed, WhatIf
 from domain.events import Event, GroupCreated, UserAddedToGroup, UserUpdated
 from domain.history.permission import EXTERNAL_ID_DECIDES
 from domain.ram.entities import PolicyType, TargetKind
 from domain.ram.errors import MalformedPolicyDocument
-from tests.fixtures.in_process import Who, Worker, World
+from tests.fixtures.in_process import World
 from tests.fixtures.ledger import ACCOUNT
 from tests.fixtures.ram import OTHER_ACCOUNT, TEXTS, Ram, allowing, trusting
-
-ROLE: Final = f"acs:ram::{ACCOUNT}:role/shop"
-USE: Final = allowing("kms:Encrypt", "kms:DescribeKey")
-LOOK: Final = allowing("kms:DescribeKey")
-ALICE: Final = f"acs:ram::{ACCOUNT}:user/alice"
-
-
-class Scene:
-    """alice, who may use a key by the policy ``use``, and a service account that may act as the role ``shop``."""
-
-    def __init__(self) -> None:
-        self.world = World()
-        self.ram, self.other = Ram(self.world.ledger), Ram(self.world.ledger, OTHER_ACCOUNT)
-        self.worker: Worker = self.world.worker()
-
-    async def begin(self, use: str = USE) -> Scene:
-        self.root = await self.world.root(self.ram)
-        self.service = await self.world.root(self.other)
-        self.key_id = await self.worker.create_key(self.root)
-        self.alice = await self.world.user(self.ram, "alice")
-        self.ram.policy("use", use)
-        self.ram.attached("use", "user", "alice")
-        self.ram.role("shop", trusting(f"acs:ram::{OTHER_ACCOUNT}:root"))
-        self.ram.attached("use", "role", "shop")
-        self.opens_at = len(self.world.ledger.history)
-        return self
-
-    async def encrypt(self, who: Who) -> int:
-        return (await self.worker.encrypt(who, self.key_id)).status
-
-    async def describe(self, who: Who) -> int:
-        return (await self.worker.ask(who, "DescribeKey", {"KeyId": str(self.key_id)})).status
-
-    async def assume(self) -> Who:
-        return await self.worker.session(self.service, ROLE)
-
-    def asked(self, *suppositions: Supposition) -> tuple[WhatIf, list[Finding]]:
-        """About everything since :meth:`begin`."""
-        what_if, found = WhatIf(suppositions), []
-        for position, event in enumerate(self.world.ledger.history, 1):
-            if position > self.opens_at:
-                found.append(what_if.within(position, event))
-            elif event.TOPIC in NEEDED_BEFORE:
-                what_if.before(event)
-        what_if.end()
-        return what_if, [finding for finding in found if finding is not None]
-
-
-def replaced(document: str, policy_name: str = "use") -> DocumentReplaced:
-    return DocumentReplaced(account_id=ACCOUNT, policy_name=policy_name, document=document)
-
-
-def attached(document: str, name: str = "alice", kind: TargetKind = TargetKind.USER) -> DocumentAttached:
-    return DocumentAttached(account_id=ACCOUNT, target_kind=kind, target_name=name, document=document)
+from tests.fixtures.supposed import ALICE, LOOK, ROLE, USE, Scene, attached, replaced
 
 
 def detached(name: str, kind: TargetKind) -> PolicyDetached:

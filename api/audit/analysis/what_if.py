@@ -6,14 +6,16 @@ counted with the reason why it is not decided again.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from adapters.ledger.mapper import decode
 from api.audit import asking
 from api.audit.analysis import material
 from domain.account import account_stream
+from domain.audit.recurring import Facts, Recurring
 from domain.audit.suppositions import (
     DocumentAttached,
     DocumentReplaced,
@@ -21,7 +23,7 @@ from domain.audit.suppositions import (
     Supposition,
     TrustReplaced,
 )
-from domain.audit.what_if import Finding, WhatIf
+from domain.audit.what_if import Finding, Verdict, WhatIf
 from domain.events import Event, RoleAssumed
 from domain.ram.entities import PolicyType, TargetKind
 from projections import audit_questions as questions
@@ -30,7 +32,7 @@ from projections.pages import Connection
 FINDINGS_MAX: Final = 1_000
 SESSION_HOURS: Final = 13
 """No session outlives twelve hours; clocks may differ."""
-OF_TWO_ACCOUNTS: Final = "another account is concerned as well"
+OF_TWO_ACCOUNTS: Final = Verdict("not_judged", reason="another account is concerned as well")
 
 
 async def answer(
@@ -38,13 +40,14 @@ async def answer(
 ) -> dict[str, Any]:
     """:raises MalformedPolicyDocument: nobody could evaluate the document."""
     supposition = _supposition(account_id, supposed)
-    what_if = WhatIf([supposition])
+    recurring = Recurring([supposition])
     currency = await questions.currency(connection)
     begin, end = material.dated(since), material.dated(until)
     assert begin is not None, "a period is always given"
     assert end is not None, "likewise"
     first = await questions.position_at(connection, begin - timedelta(microseconds=1)) + 1
-    findings = await _findings(connection, what_if, account_id, begin, end, first, currency.as_of.position)
+    findings = await _findings(connection, recurring, account_id, begin, end, first, currency.as_of.position)
+    what_if = recurring.what_if
     what_if.end()
     totals = what_if.totals
     return {
@@ -66,7 +69,13 @@ async def answer(
 
 
 async def _findings(
-    connection: Connection, what_if: WhatIf, account_id: str, since: datetime, until: datetime, first: int, last: int
+    connection: Connection,
+    recurring: Recurring,
+    account_id: str,
+    since: datetime,
+    until: datetime,
+    first: int,
+    last: int,
 ) -> list[Finding]:
     values = {
         "account": account_id,
@@ -77,31 +86,34 @@ async def _findings(
         "until": until,
         "sessions": since - timedelta(hours=SESSION_HOURS),
     }
-    async for _, event, _ in _events(connection, _BEFORE, values):
-        what_if.before(event)
+    async for stored in _rows(connection, _BEFORE, values):
+        recurring.before(decode(*stored))
     found: list[Finding] = []
-    async for position, event, is_own in _events(connection, _WITHIN, values):
+    async for position, is_own, *row in _rows(connection, _WITHIN, values):
+        stored = row[:_STORED]
         if not is_own:
-            what_if.totals.events += 1
-            what_if.totals.not_judged[OF_TWO_ACCOUNTS] += 1
-            if isinstance(event, RoleAssumed) and event.account_id == account_id:
-                what_if.before(event)
+            recurring.what_if.totals.add(OF_TWO_ACCOUNTS)
+            if row[_TOPIC] == RoleAssumed.TOPIC:
+                _begin_session(recurring, account_id, decode(*stored))
             continue
-        finding = what_if.within(position, event)
+        finding = recurring.within(position, Facts(*row[_STORED:]), partial(decode, *stored)).finding
         if finding is not None and len(found) < FINDINGS_MAX:
             found.append(finding)
     return found
 
 
-async def _events(
-    connection: Connection, statement: str, values: Mapping[str, Any]
-) -> AsyncIterator[tuple[int, Event, bool]]:
+def _begin_session(recurring: Recurring, account_id: str, event: Event) -> None:
+    if isinstance(event, RoleAssumed) and event.account_id == account_id:
+        recurring.before(event)
+
+
+async def _rows(connection: Connection, statement: str, values: Mapping[str, Any]) -> AsyncIterator[Sequence[Any]]:
     """In order, a batch at a time."""
     async with connection.cursor(name="what_if", binary=True) as cursor:
         cursor.itersize = material.BATCH
         await cursor.execute(statement.encode(), values)
-        async for position, stream, version, topic, state, is_own in cursor:
-            yield position, decode(stream, version, topic, state), is_own
+        async for row in cursor:
+            yield row
 
 
 def _supposition(account_id: str, supposed: Mapping[str, str]) -> Supposition:
@@ -146,10 +158,14 @@ def _remarks(what_if: WhatIf) -> list[str]:
 
 
 _OWN: Final = "(t.account_id = %(account)s and t.other_account_id is null)"
-_EVENT: Final = "e.position, e.originator_id, e.originator_version, e.topic, e.state"
+_EVENT: Final = "e.originator_id, e.originator_version, e.topic, e.state"
+_STORED: Final = 4
+_TOPIC: Final = 2
+"""How many columns these are, and which of them is the topic."""
+_FACTS: Final = ", ".join(f"t.{name}" if name != "key_id" else "t.key_id::text" for name in Facts._fields)
 
 _BEFORE: Final = f"""
-select {_EVENT}, true from ledger.events e
+select {_EVENT} from ledger.events e
 where e.position < %(first)s and (
     e.originator_id = %(stream)s
     or e.originator_id in (select key_id from projections.key_directory where account_id = %(account)s)
@@ -159,7 +175,7 @@ where e.position < %(first)s and (
 order by e.position
 """  # noqa: S608  # our own columns
 _WITHIN: Final = f"""
-select {_EVENT}, {_OWN}
+select e.position, {_OWN}, {_EVENT}, {_FACTS}
 from (
     select * from projections.audit_trail where account_id = %(account)s
     union all
