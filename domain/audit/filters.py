@@ -153,6 +153,7 @@ _TIME: Final = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?P<offset>[Zz]|[+-]\d{2}:\d{2}))?", re.ASCII
 )
 _POSITION: Final = re.compile(r"[0-9]{1,18}")
+_KEY_ARN: Final = re.compile(r"acs:kms:[^:]*:[^:]*:key/")
 _ACCOUNT: Final = re.compile(r"[0-9]{1,32}")
 _OPERATIONS: Final = frozenset(operation.value for operation in Operation)
 
@@ -196,8 +197,19 @@ def _request(name: str, value: str) -> tuple[str, UUID]:
         raise InvalidParameter(name, "Expected the RequestId of an answer: a UUID.") from None
 
 
+def _resource(name: str, value: str) -> tuple[str, Texts]:
+    """Uses do not repeat the ARN of their key, so asked by it they would seem not to be there."""
+    if _KEY_ARN.match(value):
+        raise InvalidParameter(
+            name, "Expected the ARN of what is no CMK. Ask for a CMK by key_id, which takes its ARN."
+        )
+    return _texts(name, value)
+
+
 def _source(name: str, value: str) -> tuple[str, Network]:
     try:
+        if "%" in value:  # a zone (RFC 4007), which means nothing on another host
+            raise ValueError(value)
         return "source", ip_network(value, strict=False)
     except ValueError:
         raise InvalidParameter(name, "Expected an address such as 192.0.2.7, or a network: 192.0.2.0/24.") from None
@@ -228,7 +240,7 @@ _READERS: Final[Mapping[str, Callable[[str, str], tuple[str, Any]]]] = {
     "outcome": partial(_words, words=OUTCOMES),
     "error_code": _several,
     "region_id": _several,
-    "resource": _texts,
+    "resource": _resource,
     "source_ip": _source,
     "user_agent": _texts,
     "request_id": _request,

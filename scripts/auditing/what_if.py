@@ -93,9 +93,17 @@ def _together(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
 
 
 def _not_judged(totals: Mapping[str, Any]) -> list[str]:
+    without = int(totals.get("without_permission") or 0)
     return [
-        f"{counted(int(count), 'event')} could not be decided again: {reason}."
-        for reason, count in part(totals, "not_judged").items()
+        *(
+            [f"{counted(without, 'call')} had been answered or refused before any permission was asked for."]
+            if without
+            else []
+        ),
+        *(
+            f"{counted(int(count), 'event')} could not be decided again: {reason}."
+            for reason, count in part(totals, "not_judged").items()
+        ),
     ]
 
 

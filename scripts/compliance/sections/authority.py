@@ -150,7 +150,7 @@ def unused_permissions(material: Material) -> Section:
                     Column("finding", "Finding", Kind.TEXT, 2),
                 ),
                 rows=[row for account_id, one in found for row in _statements(account_id, one)],
-                empty="Every attached permission was used.",
+                empty="Every statement of an attached policy was used at least once.",
             ),
             Table(
                 name="identities",
