@@ -14,7 +14,9 @@ import pytest
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
 from adapters.ledger.writer import LedgerWriter
+from api.audit.trail import Trail
 from projections import projector, runner
+from projections.audit_trail import AuditTrailRows
 from projections.key_directory import KeyDirectoryRows
 from projections.pages import PAGE, Entry, Pages
 from projections.projector import PoisonEvent, Projection
@@ -126,6 +128,24 @@ async def test_whoever_waits_for_a_projection_of_all_events_wakes_it(
         await used_keys(writer, 1)
         await connection.execute(f"notify {runner.WANTED}".encode())
         await heard.at("usage", 2)
+
+
+async def test_an_auditor_who_waits_wakes_the_trail(
+    writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
+
+    @asynccontextmanager
+    async def for_questions() -> AsyncIterator[Connection]:
+        async with await connect(ledger_database.service_url, "a question") as asking:
+            yield asking
+
+    async with following(ledger_database, AuditTrailRows()) as heard:
+        await until(lambda: heard.places)
+        await used_keys(writer, 1)
+        head = await Trail(for_questions, for_questions).awaited(seconds=30.0)
+        assert head.position == 2
+        await heard.at("audit_trail", 2)
 
 
 async def test_one_that_lags_says_how_far_and_goes_on_without_a_pause(
