@@ -96,6 +96,10 @@ class Pages:
             self._keep(wanted, page)
         return page
 
+    def forget(self) -> None:
+        """What was read from a server that is gone: its successor, promoted or restored, may hold others."""
+        self._kept.clear()
+
     def _keep(self, wanted: tuple[bool, int], page: Page) -> None:
         """A page that ended where the ledger ended is kept as well: by the time of the next one who asks, there may be
         more behind it.

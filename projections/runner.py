@@ -71,6 +71,7 @@ class Runner:
         while not stop.is_set():
             try:
                 async with await self._connect() as connection:
+                    self._pages.forget()
                     await self._follow(connection, stop)
             except psycopg.Error as error:
                 self._observer.waits(self._projection.name, str(error))

@@ -130,6 +130,37 @@ async def test_whoever_waits_for_a_projection_of_all_events_wakes_it(
         await heard.at("usage", 2)
 
 
+async def test_pages_of_a_server_that_went_away_are_read_again(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A standby that took over may have lost the newest events: others stand in their places then."""
+    forgotten: list[Pages] = []
+
+    def forget(pages: Pages) -> None:
+        forgotten.append(pages)
+
+    monkeypatch.setattr(Pages, "forget", forget)
+    async with following(ledger_database, UsageRows()) as heard:
+        await until(lambda: heard.places)
+        assert len(forgotten) == 1
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where application_name = 'a runner' and datname = current_database()"
+        )
+        await until(lambda: len(forgotten) == 2)
+        await used_keys(writer, 1)
+        await heard.at("usage", 2)
+
+
+async def test_what_was_read_is_kept_until_it_is_forgotten(writer: LedgerWriter, connection: Connection) -> None:
+    await used_keys(writer, 1)
+    pages = Pages(decode)
+    first = await pages.after(connection, 0, changes_only=False)
+    assert (await pages.after(connection, 0, changes_only=False)).entries is first.entries
+    pages.forget()
+    assert (await pages.after(connection, 0, changes_only=False)).entries is not first.entries
+
+
 async def test_an_auditor_who_waits_wakes_the_trail(
     writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
