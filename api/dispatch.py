@@ -56,6 +56,9 @@ a hundred changes a second meet four of ten uses on their way into the ledger.""
 AUTHENTICATIONS_IN_TURN: Final = 100
 """Of a change of RAM. Nobody else changes the account in this process meanwhile, but all other processes may."""
 
+_IPV4_MAPPED: Final = "::ffff:"
+"""How a socket that listens on ``::`` calls an IPv4 caller (RFC 4291 section 2.5.5.2): recorded as what it is."""
+
 _USER_AGENT_CHARACTERS_MAX: Final = 256
 _REGION_CHARACTERS_MAX: Final = 64
 
@@ -220,7 +223,7 @@ class Dispatcher:
             stream=request_stream(claim, now, _entropy),
             at=now,
             region_id=region_of(_trusted_host(exchange, claim), given, services) if exchange.is_regional else "",
-            source_ip=request.source_ip,
+            source_ip=request.source_ip.removeprefix(_IPV4_MAPPED),
             user_agent=exchange.user_agent,
             secure_transport=request.secure,
         )

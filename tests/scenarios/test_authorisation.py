@@ -327,3 +327,14 @@ async def _destroy(office: Office, key_id: str) -> None:
     key = keys_of.replay(office.world.ledger.stream(UUID(key_id)))
     assert key is not None
     office.world.ledger.record(a_destruction(key))
+
+
+@pytest.mark.parametrize(
+    ("seen", "recorded"),
+    [("::ffff:192.0.2.7", "192.0.2.7"), ("192.0.2.7", "192.0.2.7"), ("2001:db8::7", "2001:db8::7")],
+)
+async def test_an_ipv4_caller_of_a_socket_for_both_is_recorded_as_one(office: Office, seen: str, recorded: str) -> None:
+    """Or a filter of the audit trail by its network would miss it."""
+    raw = signed.rpc(office.root.credentials, "DescribeRegions", at=office.world.now)
+    assert (await office.worker.send(raw, source_ip=seen)).status == 200
+    assert office.world.ledger.history[-1].call.source_ip == recorded
