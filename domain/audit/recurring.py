@@ -8,7 +8,6 @@ and conditions may ask for a call's own time or address: such calls are decided 
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -55,7 +54,7 @@ class Recurring:
     def __init__(self, suppositions: Iterable[Supposition]) -> None:
         supposed = tuple(suppositions)
         self.what_if = WhatIf(supposed)
-        self._known: defaultdict[str | None, dict[Facts, Verdict]] = defaultdict(dict)
+        self._known: dict[str | None, dict[Facts, Verdict]] = {}
         self._remembered = 0
         documents = [getattr(supposition, "document", None) for supposition in supposed]
         self._one_by_one = any(document is not None and _asks_for_a_call(document) for document in documents)
@@ -67,7 +66,8 @@ class Recurring:
 
     def within(self, position: int, facts: Facts, event: Callable[[], Event]) -> Verdict:
         """See :meth:`WhatIf.within`. :param event: reads it; called only where it has to be known."""
-        remembered = self._known[facts.key_id].get(facts)
+        of_key = self._known.get(facts.key_id)
+        remembered = of_key.get(facts) if of_key is not None else None
         if remembered is None:
             return self._decided(position, facts, event())
         self.what_if.totals.add(remembered)
@@ -85,7 +85,7 @@ class Recurring:
     def _remember(self, facts: Facts, verdict: Verdict) -> None:
         if self._remembered >= REMEMBERED_MAX:
             self._forget_all()
-        self._known[facts.key_id][facts] = verdict
+        self._known.setdefault(facts.key_id, {})[facts] = verdict
         self._remembered += 1
 
     def _heed(self, event: Event) -> None:
