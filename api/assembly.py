@@ -52,7 +52,7 @@ async def assembled(settings: Settings) -> AsyncIterator[tuple[Dispatcher, Mappi
         failures = AuthenticationFailures(settings.database_url)
         await failures.start()
         authorities = AuthorityCache(deployment.reader)
-        asking = LedgerReader(settings.database_url, settings.audit_connections)
+        asking = LedgerReader(settings.database_url, settings.audit_connections, tried=True)
         await asking.start()
         trail = Trail(asking.connection, partial(_for_export, settings.database_url))
         analyst = Analyst(settings.database_url)

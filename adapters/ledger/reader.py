@@ -41,9 +41,15 @@ class Change(NamedTuple):
 
 
 class LedgerReader:
-    """A small pool of connections for reading. Every method raises ServiceUnavailable where the database is away."""
+    """A small pool of connections for reading. Every method raises ServiceUnavailable where the database is away.
 
-    def __init__(self, database_url: str, size: int = 4, read_seconds: float = _READ_SECONDS) -> None:
+    :param tried: whether a connection is tried before it is handed out, which takes a round trip: for questions of
+        several statements. A single statement that met a dead connection is sent again.
+    """
+
+    def __init__(
+        self, database_url: str, size: int = 4, read_seconds: float = _READ_SECONDS, *, tried: bool = False
+    ) -> None:
         self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] = AsyncConnectionPool(
             database_url,
             kwargs={"autocommit": True, "application_name": "key-ledger reader", **OPTIONS},
@@ -51,6 +57,7 @@ class LedgerReader:
             max_size=size,
             timeout=_WAIT_SECONDS,
             open=False,
+            check=self._try if tried else None,
             # A pool that gives up on a database that is away would need a restart; this one keeps trying.
             reconnect_timeout=float(10**9),
         )
@@ -75,6 +82,14 @@ class LedgerReader:
             _log.warning("ledger.read_failed", error=str(error))
             self._check_soon()
             raise ServiceUnavailable("The ledger cannot be read now: nothing was released. Retry later.") from error
+
+    async def _try(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Where one is dead, so are the others: the next one that is handed out has been replaced."""
+        try:
+            await connection.execute("")
+        except psycopg.Error:
+            self._check_soon()
+            raise
 
     def _check_soon(self) -> None:
         """Replace connections that died with the server now, not by the next callers one after another.

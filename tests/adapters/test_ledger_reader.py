@@ -100,6 +100,27 @@ async def test_a_read_over_connections_that_were_ended_is_tried_again(
     assert await reader.head() == 3
 
 
+async def test_questions_of_several_statements_find_no_connection_that_was_ended(
+    ledger_database: LedgerDatabase,
+) -> None:
+    reader = LedgerReader(ledger_database.service_url, size=3, tried=True)
+    await reader.start()
+    ready = [reader.connection() for _ in range(3)]
+    for one in ready:
+        await one.__aenter__()
+    for one in ready:
+        await one.__aexit__(None, None, None)
+    with psycopg.connect(ledger_database.admin_url) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+            " and pid <> pg_backend_pid()"
+        )
+    for _ in range(3):
+        async with reader.connection() as found, found.transaction():
+            await found.execute("select 1")
+    await reader.close()
+
+
 async def _head_again(reader: LedgerReader) -> int:
     """After at most one more error, and the time that the pool takes to connect."""
     deadline = time.monotonic() + 15

@@ -72,9 +72,7 @@ async def test_a_database_that_is_away_is_told_and_looked_for_again(ledger_datab
         connection.execute(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name like '%analyst'"
         )
-    with pytest.raises(ServiceUnavailable):
-        await ask(analyst)
-    assert (await ask(analyst))["keys"] == 0
+    assert (await ask(analyst))["keys"] == 0  # a connection that died since the last question is made again
     await analyst.close()
 
 

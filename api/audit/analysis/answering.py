@@ -60,12 +60,19 @@ async def main(database_url: str) -> None:
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.buffer.readline):
         signal.alarm(round(SECONDS_MAX) + _LONGER)
-        if connection is None or connection.closed:
-            connection = await _connected(database_url)
-        told = await answered(connection, json.loads(line)) if connection else _away()
+        for _ in range(_ATTEMPTS):
+            if connection is None or connection.closed:
+                connection = await _connected(database_url)
+            told = await answered(connection, json.loads(line)) if connection else _away()
+            if connection is None or not connection.closed:
+                break
         signal.alarm(0)
         sys.stdout.write(json.dumps(told, default=_plain) + "\n")
         sys.stdout.flush()
+
+
+_ATTEMPTS: Final = 2
+"""The server may have been away since the last question, and the connection be dead."""
 
 
 async def _connected(database_url: str) -> Connection | None:
