@@ -27,11 +27,13 @@ AUDITOR_CONNECTIONS: Final = 10
 """A tool that opens many must not take the service's."""
 
 
-class NotAnAuditor(Exception):
-    """The role that was named may do more than an auditor may: the sentence says what."""
+class MigrationRefused(Exception):
+    """A sentence that says why and what to do. Nothing was changed."""
 
 
 _LOCK: Final = 0x6B6C6D69  # "klmi": one migration at a time per database
+WAIT_SECONDS: Final = 60
+"""For another one to end: each takes a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,10 @@ def migrate(
 
     :param auditor: who may read the views of the schema ``audit`` and nothing else.
     :raises psycopg.Error: not reachable, or a right is missing; nothing was changed.
-    :raises NotAnAuditor: ``auditor`` is a role that may do more; nothing was changed.
+    :raises MigrationRefused: another one does not end, or ``auditor`` is a role that may do more than one may.
     """
     with psycopg.connect(admin_url, autocommit=True) as connection, connection.transaction():
-        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+        _take_turn(connection)
         connection.execute("set local client_min_messages = warning")
         # The files of ``projections`` name tables without a schema: a rebuild runs them in another one.
         connection.execute("set local search_path = projections, pg_temp")
@@ -64,6 +66,18 @@ def migrate(
         _ensure_login(connection, Login(service_role, service_password), "ledger_service")
         if auditor is not None:
             _ensure_auditor(connection, auditor)
+
+
+def _take_turn(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute(f"set local lock_timeout = '{WAIT_SECONDS}s'".encode())
+    try:
+        connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    except psycopg.errors.LockNotAvailable:
+        raise MigrationRefused(
+            f"Another migration has been under way for {WAIT_SECONDS} seconds, or somebody holds its lock. Run this "
+            "again when it has ended; pg_locks of the database names the process that holds it (locktype advisory)."
+        ) from None
+    connection.execute("set local lock_timeout = 0")
 
 
 def statements(packages: Sequence[str] = PACKAGES) -> Iterator[tuple[str, str]]:
@@ -105,7 +119,7 @@ def _refuse_powers(connection: psycopg.Connection[tuple[object, ...]], role: str
         (role,),
     ).fetchone()
     if found is not None and found[0]:
-        raise NotAnAuditor(f"The role {role} may do more than an auditor may. Name another one.")
+        raise MigrationRefused(f"The role {role} may do more than an auditor may. Name another one.")
 
 
 def _verifier(connection: psycopg.Connection[tuple[object, ...]], role: str, password: str) -> str:

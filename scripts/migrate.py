@@ -17,7 +17,7 @@ from typing import Final
 
 import psycopg
 
-from adapters.migration import Login, NotAnAuditor, migrate, statements
+from adapters.migration import Login, MigrationRefused, migrate, statements
 
 ADMIN_URL: Final = "KEY_LEDGER_ADMIN_URL"
 AUDITOR_PASSWORD: Final = "KEY_LEDGER_AUDITOR_PASSWORD"  # noqa: S105  the name of a variable
@@ -50,7 +50,7 @@ def main() -> int:
         password = given.service_password_file and given.service_password_file.read_text(encoding="utf-8").strip()
         auditor = Login(given.auditor, os.environ.get(AUDITOR_PASSWORD)) if given.auditor else None
         migrate(admin_url, service_role=given.service_role, service_password=password, auditor=auditor)
-    except NotAnAuditor as refusal:
+    except MigrationRefused as refusal:
         print(f"Nothing was changed: {refusal}", file=sys.stderr)
     except OSError as error:
         print(f"{given.service_password_file} cannot be read: {error.strerror}.", file=sys.stderr)

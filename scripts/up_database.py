@@ -17,7 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from adapters.cannot_start import CannotStart, is_about_a_full_disk
 from adapters.data_folder import DataFolder
 from adapters.embedded import EmbeddedPostgres, find_place
-from adapters.migration import migrate
+from adapters.migration import MigrationRefused, migrate
 from adapters.supervisor import Child, Supervisor
 from scripts.up_tell import Tell
 
@@ -58,6 +58,8 @@ def embedded(folder: DataFolder, supervisor: Supervisor, tell: Tell) -> Database
         migrate(server.url(DATABASE), service_role=SERVICE_ROLE, service_password=password)
     except psycopg.Error as error:
         raise CannotStart(f"The embedded database cannot be prepared: {_said(error)}") from error
+    except MigrationRefused as refusal:
+        raise CannotStart(str(refusal)) from refusal
     return Database(server.url(DATABASE, SERVICE_ROLE, password), place.remark)
 
 
@@ -80,6 +82,8 @@ def given(url: str, folder: DataFolder, tell: Tell) -> Database:
         migrate(url, service_role=role, service_password=password)
     except psycopg.Error as error:
         raise CannotStart(f"The database of DATABASE_URL cannot be used: {_said(error)}") from error
+    except MigrationRefused as refusal:
+        raise CannotStart(str(refusal)) from refusal
     return Database(with_login(url, role, password))
 
 

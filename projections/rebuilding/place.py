@@ -32,10 +32,10 @@ async def begin(connection: Connection, projections: Sequence[Projection]) -> No
 
     :raises RebuildRefused: another rebuild has it, or the database has another version's schema.
     """
-    cursor = await connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
-    if await cursor.fetchone() != (True,):
-        raise RebuildRefused("Another rebuild is running in this database. Wait for it to end.")
     try:
+        cursor = await connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
+        if await cursor.fetchone() != (True,):
+            raise RebuildRefused("Another rebuild is running in this database. Wait for it to end.")
         await drop(connection)
         async with connection.transaction():
             await _make(connection, projections)

@@ -13,9 +13,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from adapters import migration
 from adapters.ledger.arrays import register
 from adapters.ledger.batch import APPEND, encoded, parameters
-from adapters.migration import Login, NotAnAuditor, migrate
+from adapters.migration import Login, MigrationRefused, migrate
 from projections.projector import LIVE
 from scripts.projector import PROJECTIONS
 from tests.fixtures.ledger import a_new_key
@@ -27,6 +28,7 @@ VIEWS = ("trail", "keys", "usage", "authority", "coverage")
 LEDGER = ("events", "ledger_head", "tallies", "sealed_material", "sealed_secret", "stored_events")
 TABLES = (
     "audit_trail",
+    "audit_profiles",
     "key_directory",
     "accounts",
     "quotas",
@@ -78,6 +80,16 @@ FORBIDDEN = [
     "select pg_read_file('postgresql.conf')",
     "select rolpassword from pg_authid",
     "select pg_terminate_backend(pid) from pg_stat_activity where usename <> current_user limit 1",
+    *(
+        f"select pg_{kind}advisory_{what}lock{shared}({0x6B6C6D69})"
+        for kind in ("", "try_")
+        for what in ("", "xact_")
+        for shared in ("", "_shared")
+    ),
+    "select pg_advisory_lock(1, 2)",
+    "select lo_creat(-1)",
+    "select lo_create(0)",
+    "select lo_from_bytea(0, 'x')",
 ]
 
 
@@ -171,7 +183,7 @@ def test_a_role_that_may_do_more_is_no_auditor(database_url: str, role: str) -> 
     with psycopg.connect(database_url) as connection:
         ((administrator,),) = connection.execute("select current_user").fetchall()
     name = SERVICE if role == "service" else administrator
-    with pytest.raises(NotAnAuditor, match="may do more than an auditor may"):
+    with pytest.raises(MigrationRefused, match="may do more than an auditor may"):
         migrate(database_url, service_role=SERVICE, auditor=Login(name, PASSWORD))
 
 
@@ -189,3 +201,12 @@ def test_the_command_makes_the_login_with_the_password_of_the_environment(databa
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute(f"drop owned by {AUDITOR}".encode())
         admin.execute(f"drop role {AUDITOR}".encode())
+
+
+def test_a_migration_that_cannot_have_its_turn_says_so(migrated: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migration, "WAIT_SECONDS", 1)
+    with psycopg.connect(migrated) as holding:
+        holding.execute("select pg_advisory_xact_lock(%s)", (0x6B6C6D69,))
+        with pytest.raises(MigrationRefused, match="Another migration"):
+            migrate(migrated, service_role=SERVICE)
+    migrate(migrated, service_role=SERVICE)
