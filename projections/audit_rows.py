@@ -80,8 +80,8 @@ def harmless_json(lines: bytes) -> bytes:
 
 
 def harmless_csv(lines: bytes) -> bytes:
-    """What is not printed as a visible ``\\x1b``."""
-    return _harmless(lines, visible)
+    """What is not printed as a visible ``\\x1b``; in a cell of JSON as JSON's escape."""
+    return _harmless(lines, _escaped_in_csv)
 
 
 def _harmless(lines: bytes, escaped: Callable[[str], str]) -> bytes:
@@ -90,6 +90,18 @@ def _harmless(lines: bytes, escaped: Callable[[str], str]) -> bytes:
         return lines
     return "\n".join([escaped(line) for line in lines.decode().split("\n")]).encode()
 
+
+def _escaped_in_csv(line: str) -> str:
+    if line.isprintable():
+        return line
+    cells = _CELL.findall(line)
+    return ",".join(
+        _escaped_in_json(cell) if column in _JSON else visible(cell)
+        for column, cell in zip(COLUMNS, cells, strict=True)
+    )
+
+
+_CELL: Final = re.compile(r'(?:^|,)("(?:[^"]|"")*"|[^",]*)')
 
 _CONTROLS: Final = bytes([*range(0x0A), *range(0x0B, 0x20), 0x7F])
 """All of ASCII that is not printed, but for the end of a line."""

@@ -24,8 +24,8 @@ from adapters.settings import Settings
 from domain.audit.facts import accounts_of, key_named
 from domain.audit.scope import Scope
 from domain.audit.sentences import sentence
-from domain.audit.words import plural, visible
-from domain.cells import harmless
+from domain.audit.words import plural
+from domain.cells import spreadsheet
 from domain.events import EVENTS
 from domain.standing import Standing
 from scripts.envelope.failure import FileTrouble, WrongUse
@@ -152,7 +152,7 @@ def _line(values: dict[str, Any]) -> str:
 
 
 def _cell(value: object) -> str:
-    return harmless(visible(str(value)))
+    return spreadsheet(str(value))
 
 
 def _sum_up(shown: int, read: WasRead, form: Form) -> None:

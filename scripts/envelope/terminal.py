@@ -111,9 +111,9 @@ def say(sentence: str) -> None:
     print(prefix, fitted(visible(sentence), len("key-ledger: ")), file=sys.stderr)
 
 
-def printable_json(value: object, indent: int | None = None) -> str:
+def printable_json(value: object, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:
     """JSON with nothing in it that a terminal would obey, and all else as it is written."""
-    text = json.dumps(value, default=str, ensure_ascii=False, indent=indent)
+    text = json.dumps(value, default=str, ensure_ascii=False, indent=indent, separators=separators)
     lines = [
         _ODD.sub(lambda found: found[0] if found[0].isprintable() else _json(found[0]), line)
         for line in text.split("\n")

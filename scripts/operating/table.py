@@ -21,7 +21,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from domain.audit.words import visible
-from domain.cells import harmless
+from domain.cells import spreadsheet
 from scripts.envelope.failure import WrongUse
 from scripts.envelope.terminal import fitted, printable_json
 
@@ -180,16 +180,15 @@ def shown(cell: Cell) -> str:
 
 def csv_cells(row: Sequence[Cell]) -> list[str]:
     """For a spreadsheet; and, where somebody only looks at it, for a terminal."""
-    cells = [_harmless(cell) for cell in row]
-    return [visible(cell) for cell in cells] if sys.stdout.isatty() else cells
+    return [_spreadsheet(cell) for cell in row]
 
 
-def _harmless(cell: Cell) -> str:
+def _spreadsheet(cell: Cell) -> str:
     if isinstance(cell, Decimal):
         return money(cell)
     if not isinstance(cell, str):
         return "" if cell is None else str(cell)
-    return harmless(cell)
+    return spreadsheet(cell)
 
 
 def _json(cell: Cell) -> Cell:
