@@ -7,8 +7,9 @@
   :mod:`~projections.key_rows`: what auditors ask of them.
 * :mod:`~projections.accounts`: which accounts there are, and which quotas they were granted.
 * :mod:`~projections.usage`: every call, counted; :mod:`~projections.usage_report`: questions about these counts.
-* :mod:`~projections.audit_trail`: every event as a row and a sentence; :mod:`~projections.audit_questions`: counts of
-  these rows, by filters (:mod:`~projections.audit_where`); :mod:`~projections.audit_pages`: the rows in pages, and
+* :mod:`~projections.audit_trail`: every event as a row and a sentence; :mod:`~projections.audit_profiles`: what many of
+  them have in common, by which they are found; :mod:`~projections.audit_questions`: counts of these rows, by filters
+  (:mod:`~projections.audit_where`); :mod:`~projections.audit_pages`: the rows in pages, and
   :mod:`~projections.audit_export` without end, written as JSON and CSV by the database
   (:mod:`~projections.audit_rows`);
   :mod:`~projections.audit_uses`: recorded uses, counted; :mod:`~projections.audit_sessions`: when sessions began;

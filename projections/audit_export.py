@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from domain.audit.filters import Filters
 from projections.audit_questions import IN_MONTH, months, rows_of, snapshot
 from projections.audit_rows import CSV_CELLS, CSV_HEADER, JSON_LINE, harmless_csv, harmless_json
-from projections.audit_where import Where, where
+from projections.audit_where import Where, asked
 from projections.pages import Connection
 
 CHUNK_BYTES: Final = 65_536
@@ -61,23 +61,23 @@ async def exported(
     :param account_id: whose rows; None for everybody's. :param until: no row beyond this position.
     """
     written = _WRITTEN[form]
-    asked = where(account_id, filters)
     async with connect() as connection, snapshot(connection, SECONDS_MAX):
+        where = await asked(connection, account_id, filters, in_order=True)
         found = await months(connection, filters, descending=descending)
         yield written.header
-        statement = _statement(asked, written, descending=descending)
+        statement = _statement(where, written, descending=descending)
         for month in found:
-            values = {**asked.values, "month": month, "until_position": until}
+            values = {**where.values, "month": month, "until_position": until}
             async with connection.cursor() as cursor, cursor.copy(statement.encode(), values) as copying:
                 async for chunk in _chunks(copying, written.harmless):
                     yield chunk
 
 
-def _statement(asked: Where, written: _Written, *, descending: bool) -> str:
-    """Each branch is put in order for itself, so that the database walks through it in order and merges: a sort of a
-    million rows would be written to its disk, and nothing sent before it was done."""
+def _statement(where: Where, written: _Written, *, descending: bool) -> str:
+    """Put in order before columns are written, so that the database walks through the rows in their order: a sort of a
+    million written ones would go to its disk, and nothing be sent before it was done."""
     direction = "desc" if descending else "asc"
-    rows = rows_of(asked, f"{IN_MONTH} order by position {direction}")
+    rows = rows_of(where, f"{IN_MONTH} order by position {direction}")
     # Of the row, not of what is written: that may be text of the same name.
     ordered = f"select {written.columns} from ({rows}) e order by e.position {direction}"  # noqa: S608  # our own columns
     return f"copy ({ordered}) to stdout with ({written.options})"

@@ -2,27 +2,30 @@
 
 * Pages follow positions, never offsets: a page is as quick when it is the thousandth, and what arrives between two
   pages moves none.
-* The rows nearest to where a page begins are looked through first: where every third one is wanted they fill it, and no
-  estimate of how many are wanted in all can lead astray. Only then the rest is asked for.
-* Of the rest a month is asked at a time: a page is full long before the trail's whole length has been planned for.
-  Within a month each branch of the scope is a walk in one index.
+* The rows nearest to where a page begins are looked through one by one: where every hundredth is wanted they fill it,
+  and no estimate of how many are wanted in all can lead astray.
+* Only then ever longer stretches behind them are asked for, through indexes: what is rare is found in few steps, and
+  what came all at once, long ago, is not asked for together with all the rest.
+* The ledger says when the ends of a stretch were recorded, so only the months between them are planned for.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from domain.audit.filters import Filters
-from projections.audit_questions import IN_MONTH, Row, months, rows_of, time_at
+from projections.audit_questions import Row, position_at
 from projections.audit_rows import JSON_LINE
-from projections.audit_where import Where, where
+from projections.audit_where import TRAIL, Where, asked, directly
 from projections.pages import Connection
 
-NEAR: Final = 16_384
+NEAR: Final = 8_192
 """Positions. To look through so many rows takes a few milliseconds."""
+GROWTH: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,63 +50,93 @@ class _Range(NamedTuple):
 
 async def page(connection: Connection, account_id: str | None, filters: Filters, wanted: Slice) -> list[Row]:
     """:param account_id: whose rows may be found; None for everybody's. In a snapshot."""
-    asked = where(account_id, filters)
-    whole = _whole(filters, wanted)
-    near, far = _parted(whole, filters, wanted)
-    rows = await _near(connection, asked, wanted, near) if near is not None else []
-    for month in await months(connection, filters, descending=wanted.descending) if len(rows) < wanted.limit else ():
-        asked.values["month"] = month
-        rows += await _rows(connection, asked, wanted, far, IN_MONTH, wanted.limit - len(rows))
+    whole = await _whole(connection, filters, wanted)
+    # Positions say all that times say.
+    filters = replace(filters, since=None, until=None)
+    if filters.request_id is not None:  # is found as quickly anywhere
+        return await _rows(connection, _indexed, directly(account_id, filters), whole, wanted)
+    rows: list[Row] = []
+    where, how = directly(account_id, filters), _one_by_one
+    for stretch in _stretches(whole, descending=wanted.descending):
+        rest = replace(wanted, limit=wanted.limit - len(rows))
+        rows += await _rows(connection, how, where, stretch, rest)
         if len(rows) == wanted.limit:
             break
+        if how is _one_by_one:
+            where, how = await asked(connection, account_id, filters), _indexed
     return rows
 
 
-def _whole(filters: Filters, wanted: Slice) -> _Range:
+async def _whole(connection: Connection, filters: Filters, wanted: Slice) -> _Range:
     """Where rows may stand."""
     lows = [1 if filters.first is None else filters.first]
     highs = [wanted.until] if filters.last is None else [wanted.until, filters.last]
     if wanted.after is not None:
         (highs if wanted.descending else lows).append(wanted.after - 1 if wanted.descending else wanted.after + 1)
+    if filters.since is not None:
+        lows.append(await position_at(connection, _before(filters.since)) + 1)
+    if filters.until is not None:
+        highs.append(await position_at(connection, _before(filters.until)))
     return _Range(max(lows), min(highs))
 
 
-def _parted(whole: _Range, filters: Filters, wanted: Slice) -> tuple[_Range | None, _Range]:
-    """What is near, and the rest. Where a time says where the page begins, nobody knows what is near, and one request
-    is found as quickly anywhere.
-    """
-    if filters.request_id is not None or (filters.until if wanted.descending else filters.since) is not None:
-        return None, whole
-    if wanted.descending:
-        low = max(whole.low, whole.high - NEAR + 1)
-        return _Range(low, whole.high), _Range(whole.low, low - 1)
-    high = min(whole.high, whole.low + NEAR - 1)
-    return _Range(whole.low, high), _Range(high + 1, whole.high)
+def _before(at: datetime) -> datetime:
+    """The last time before it: the database knows microseconds."""
+    return at - timedelta(microseconds=1) if at > _FIRST else at
 
 
-async def _near(connection: Connection, asked: Where, wanted: Slice, near: _Range) -> list[Row]:
-    """The ledger says when its ends were recorded: only months between them are planned for."""
-    ends = [(await time_at(connection, position)).recorded_at for position in near]
-    asked.values.update(zip(("near_since", "near_until"), ends, strict=True))
-    within = "".join(_bounds(known_low=ends[0] is not None, known_high=ends[1] is not None))
-    return await _rows(connection, asked, wanted, near, within, wanted.limit)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 
 
-def _bounds(*, known_low: bool, known_high: bool) -> Iterator[str]:
-    if known_low:
-        yield " and recorded_at >= %(near_since)s"
-    if known_high:
-        yield " and recorded_at <= %(near_until)s"
+def _stretches(whole: _Range, *, descending: bool) -> Iterator[_Range]:
+    low, high = whole
+    length = NEAR
+    while low <= high:
+        if descending:
+            yield _Range(max(low, high - length + 1), high)
+            high -= length
+        else:
+            yield _Range(low, min(high, low + length - 1))
+            low += length
+        length *= GROWTH
+
+
+def _one_by_one(where: Where, within: str, order: str) -> str:
+    """``offset 0`` keeps conditions from what is inside of it, so no index but that of positions is of use."""
+    rows = f"select * from {TRAIL} where {within} order by {order} offset 0"  # noqa: S608  # our own
+    return f"select * from ({rows}) r where {where.condition}"  # noqa: S608  # our own
+
+
+def _indexed(where: Where, within: str, order: str) -> str:
+    return f"select * from {TRAIL} where {where.condition} and {within}"  # noqa: S608  # our own
 
 
 async def _rows(
-    connection: Connection, asked: Where, wanted: Slice, positions: _Range, within: str, limit: int
+    connection: Connection, how: Callable[[Where, str, str], str], where: Where, stretch: _Range, wanted: Slice
 ) -> list[Row]:
-    if positions.low > positions.high:
-        return []
-    values = {**asked.values, "from_position": positions.low, "until_position": positions.high, "limit": limit}
+    cursor = await connection.execute(_MONTHS, stretch, prepare=False)
+    since, until = await cursor.fetchone() or (None, None)
+    values = {"low": stretch.low, "high": stretch.high, "months_since": since, "months_until": until}
+    within = "position between %(low)s and %(high)s" + "".join(_bounds(since, until))
     order = f"position {'desc' if wanted.descending else 'asc'}"
-    rows = rows_of(asked, f" and position >= %(from_position)s{within} order by {order} limit %(limit)s")
-    statement = f"select {JSON_LINE} from ({rows}) e order by {order} limit %(limit)s"  # noqa: S608  # our own columns
-    cursor = await connection.execute(statement.encode(), values, prepare=False)
+    rows = how(where, within, order)
+    ordered = f"{rows} order by {order} limit %(limit)s"
+    statement = f"select {JSON_LINE} from ({ordered}) e order by {order}"  # noqa: S608  # our own columns
+    cursor = await connection.execute(
+        statement.encode(), where.values | values | {"limit": wanted.limit}, prepare=False
+    )
     return [json.loads(line) for (line,) in await cursor.fetchall()]
+
+
+_MONTHS: Final = """
+select date_trunc('month', (select recorded_at from ledger.events where position = %s)),
+    date_trunc('month', (select recorded_at from ledger.events where position = %s)) + interval '1 month'
+"""
+"""Whole ones: a narrower time would be looked for as well, where positions say all."""
+
+
+def _bounds(since: datetime | None, until: datetime | None) -> Iterator[str]:
+    if since is not None:
+        yield " and recorded_at >= %(months_since)s"
+    if until is not None:
+        yield " and recorded_at < %(months_until)s"

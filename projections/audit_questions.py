@@ -17,11 +17,11 @@ from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 from domain.audit.filters import Filters
+from projections import audit_profiles
 from projections.audit_rows import TIME
-from projections.audit_where import Where, where
+from projections.audit_where import TRAIL, Where, asked
 from projections.pages import Connection
 
-TRAIL: Final = "projections.audit_trail"
 NAME: Final = "audit_trail"
 """In ``projections.tracking``."""
 
@@ -63,6 +63,10 @@ class Dimension(StrEnum):
     HOUR = "hour"
 
 
+PROFILED: Final = frozenset(Dimension) & frozenset(audit_profiles.COLUMNS)
+"""Those that profiles tell."""
+
+
 @asynccontextmanager
 async def snapshot(connection: Connection, seconds_max: int = SECONDS_MAX) -> AsyncIterator[None]:
     """A transaction that sees one instant.
@@ -90,20 +94,16 @@ async def time_at(connection: Connection, position: int) -> Place:
 async def position_at(connection: Connection, at: datetime) -> int:
     """The last position that was recorded by ``at``; 0 where there is none. Times follow positions, so it is
     looked for by halves: no index of the ledger is in the order of times."""
-    cursor = await connection.execute("select next_position - 1 from ledger.ledger_head")
-    low, (high,) = 0, await cursor.fetchone() or (0,)
-    while low < high:
-        middle = (low + high + 1) // 2
-        recorded_at = (await time_at(connection, middle)).recorded_at
-        low, high = (middle, high) if recorded_at is not None and recorded_at <= at else (low, middle - 1)
-    return int(low)
+    cursor = await connection.execute(_POSITION_AT, {"at": at}, prepare=False)
+    (position,) = await cursor.fetchone() or (0,)
+    return int(position)
 
 
 async def total(connection: Connection, account_id: str | None, filters: Filters, until: int) -> int:
     """How many rows there are up to the position ``until``."""
-    asked = where(account_id, filters)
-    statement = f"select count(*) from ({rows_of(asked)}) e"  # noqa: S608  # our own conditions
-    cursor = await connection.execute(statement.encode(), {**asked.values, "until_position": until}, prepare=False)
+    where = await asked(connection, account_id, filters)
+    statement = f"select count(*) from ({rows_of(where)}) e"  # noqa: S608  # our own conditions
+    cursor = await connection.execute(statement.encode(), {**where.values, "until_position": until}, prepare=False)
     (count,) = await cursor.fetchone() or (0,)
     return int(count)
 
@@ -112,18 +112,23 @@ async def counts(
     connection: Connection, account_id: str | None, filters: Filters, by: Sequence[Dimension], until: int, limit: int
 ) -> list[Row]:
     """Groups, those with most events first: their values, events, requests, and the first and the last event."""
-    asked = where(account_id, filters)
-    columns = "".join(f"{_GROUPS[dimension]} as {dimension}, " for dimension in by)
+    where = await asked(connection, account_id, filters)
+    own = [dimension for dimension in by if dimension not in PROFILED]
+    by_profile = ["profile"] if len(own) < len(by) else []
     statement = _COUNTS.format(
         shown="".join(f"{_SHOWN.get(dimension, dimension.value)}, " for dimension in by),
-        columns=columns,
-        rows=rows_of(asked),
+        columns="".join(f"{dimension}, " for dimension in by),
+        own="".join(f"{_GROUPS.get(dimension, dimension.value)} as {dimension}, " for dimension in own),
+        rows=rows_of(where),
         first_at=TIME.format("first_at"),
         last_at=TIME.format("last_at"),
-        groups=", ".join(["()"] if not by else [str(number) for number in range(1, len(by) + 1)]),
-        order="".join(f", {number}" for number in range(1, len(by) + 1)),
+        profile="".join(f"{name}, " for name in by_profile),
+        profiles="left join projections.audit_profiles using (profile)" if by_profile else "",
+        own_groups=", ".join([*by_profile, *own]) or "()",
+        groups=", ".join(by) or "()",
+        order="".join(f", {dimension}" for dimension in by),
     )
-    values = {**asked.values, "until_position": until, "limit": limit}
+    values = {**where.values, "until_position": until, "limit": limit}
     cursor = await connection.execute(statement.encode(), values, prepare=False)
     return [_group(by, row) for row in await cursor.fetchall()]
 
@@ -146,15 +151,12 @@ async def months(connection: Connection, filters: Filters, *, descending: bool) 
     return found[::-1] if descending else found
 
 
-def rows_of(asked: Where, suffix: str = "") -> str:
-    """The rows of each branch of the scope, up to ``%(until_position)s``.
+def rows_of(where: Where, suffix: str = "") -> str:
+    """Up to ``%(until_position)s``.
 
-    :param suffix: of each branch: a further condition, its order, its limit.
+    :param suffix: a further condition, an order.
     """
-    return " union all ".join(
-        f"(select * from {TRAIL} where {branch} and position <= %(until_position)s{suffix})"  # noqa: S608  # our own
-        for branch in asked.branches
-    )
+    return f"select * from {TRAIL} where {where.condition} and position <= %(until_position)s{suffix}"  # noqa: S608  # our own
 
 
 _BEGINNING: Final = (
@@ -178,6 +180,18 @@ left join projections.tracking t on t.application_name = %(name)s
 left join ledger.events e on e.position = t.notification_id
 """
 
+_POSITION_AT: Final = """
+with recursive halves (low, high) as (
+    select 0::bigint, next_position - 1 from ledger.ledger_head
+    union all
+    select case when later then low else middle end, case when later then middle - 1 else high end
+    from (
+        select low, high, middle, coalesce(e.recorded_at > %(at)s, true) as later
+        from (select low, high, (low + high + 1) / 2 as middle from halves where low < high) h
+        left join ledger.events e on e.position = middle) m)
+select low from halves where low >= high
+"""
+
 _MONTHS: Final = """
 select month from (
     select to_date(right(c.relname, 7), 'YYYY_MM') as month
@@ -188,7 +202,7 @@ where (%(since)s::timestamptz is null or (month + interval '1 month') at time zo
 order by month
 """
 
-_GROUPS: Final = {dimension: dimension.value for dimension in Dimension} | {
+_GROUPS: Final = {
     Dimension.DAY: "(recorded_at at time zone 'UTC')::date",
     Dimension.MONTH: "date_trunc('month', recorded_at at time zone 'UTC')",
     Dimension.HOUR: "date_trunc('hour', recorded_at at time zone 'UTC')",
@@ -205,10 +219,16 @@ _SHOWN: Final = {
 _COUNTS: Final = """
 select {shown}count, requests, first_position, {first_at}, last_position, {last_at}
 from (
-    select {columns}count(*) as count, sum(occurrences)::bigint as requests,
-        min(position) as first_position, min(recorded_at) as first_at,
-        max(position) as last_position, max(recorded_at) as last_at
-    from ({rows}) e
-    group by {groups} having count(*) > 0
+    select {columns}sum(count)::bigint as count, sum(requests)::bigint as requests,
+        min(first_position) as first_position, min(first_at) as first_at,
+        max(last_position) as last_position, max(last_at) as last_at
+    from (
+        select {profile}{own}count(*) as count, sum(occurrences) as requests, min(position) as first_position,
+            min(recorded_at) as first_at, max(position) as last_position, max(recorded_at) as last_at
+        from ({rows}) e
+        group by {own_groups}) p
+    {profiles}
+    group by {groups} having sum(count) > 0
     order by count desc{order} limit %(limit)s) g
 """
+"""Of each profile first, where profiles tell: an index has all that this needs, and each is looked up once."""

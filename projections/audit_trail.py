@@ -1,23 +1,27 @@
 """The audit trail: every event as one row that names all an auditor may ask by, with one English sentence.
 
-Here: the fold, and where its rows go. Not here: questions about them (:mod:`projections.audit_questions`), and the
+Here: the fold, and where its rows go. Not here: what many rows have in common (:mod:`projections.audit_profiles`),
+questions about them (:mod:`projections.audit_questions`), and the
 sentences (:mod:`domain.audit.sentences`). The table is ``projections/sql/audit_trail.sql``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import date, datetime
 from functools import lru_cache
 from ipaddress import ip_interface
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain import events
 from domain.audit.facts import OUTCOMES, Outcome, accounts_of, key_named
-from domain.audit.sentences import of_use, sentence
+from domain.audit.sentences import of_use, sentence, user
 from domain.events import Event, KeyUsed
+from projections import audit_profiles
+from projections.audit_profiles import Profile, Profiles, profile_id
 from projections.copying import NULL, cell, copy_lines, json_text, line
 from projections.pages import Connection, Entry
 
@@ -52,9 +56,12 @@ class AuditRow(NamedTuple):
     occurrences: int
     sentence: str
     details: str | None
+    profile: str = ""
 
 
-COLUMNS: Final = AuditRow._fields
+STORED: Final = AuditRow._fields
+COLUMNS: Final = tuple(name for name in STORED if name != "profile")
+"""Those that say something to people."""
 
 _USED: Final = Outcome.USED.value
 
@@ -66,78 +73,131 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     kind = type(event)
     account_id, other = accounts_of(event)
     context = getattr(event, "encryption_context", None)
-    return AuditRow(
-        position,
-        recorded_at,
-        call.at,
-        event.TOPIC,
-        call.operation.value,
-        OUTCOMES[kind].value,
-        getattr(event, "code", None),
-        getattr(event, "message", None),
-        account_id,
-        other,
-        by.principal,
-        by.kind,
-        by.principal_id,
-        by.user_name,
-        # Of failed authentications the access key that they were made against.
-        event.access_key_id if isinstance(event, events.AuthenticationFailed) else by.access_key_id,
-        by.assumed_by or None,
-        call.region_id,
-        key_named(event),
-        getattr(event, "resource", None) or getattr(event, "role_arn", None),
-        json_text(context) if context else None,
-        _address(getattr(event, "source_ip", call.source_ip)),
-        call.user_agent,
-        call.secure_transport,
-        call.request_id,
-        getattr(event, "count", 1),
-        sentence(event),
-        _details(event, kind),
+    return profiled(
+        AuditRow(
+            position,
+            recorded_at,
+            call.at,
+            event.TOPIC,
+            call.operation.value,
+            OUTCOMES[kind].value,
+            getattr(event, "code", None),
+            getattr(event, "message", None),
+            account_id,
+            other,
+            by.principal,
+            by.kind,
+            by.principal_id,
+            by.user_name,
+            # Of failed authentications the access key that they were made against.
+            event.access_key_id if isinstance(event, events.AuthenticationFailed) else by.access_key_id,
+            by.assumed_by or None,
+            call.region_id,
+            key_named(event),
+            getattr(event, "resource", None) or getattr(event, "role_arn", None),
+            json_text(context) if context else None,
+            _address(getattr(event, "source_ip", call.source_ip)),
+            call.user_agent,
+            call.secure_transport,
+            call.request_id,
+            getattr(event, "count", 1),
+            sentence(event),
+            _details(event, kind),
+        )
     )
 
 
-def line_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> str:
-    """The line of that row for COPY, for a :class:`~domain.events.KeyUsed`, given its fields as they are stored. Nearly
-    all of a ledger are uses, and this takes a fifth of the time.
+def profiled(row: AuditRow) -> AuditRow:
+    """With the id of its profile."""
+    return row._replace(profile=profile_id(profile_of(row)))
+
+
+def line_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> Line:
+    """That row for COPY, for a :class:`~domain.events.KeyUsed`, given its fields as they are stored. Nearly all of a
+    ledger are uses, and this takes a fifth of the time.
 
     :param use: see :attr:`~projections.pages.Entry.is_unescaped`: without a character that COPY knows another way.
     """
     call, context = use["call"], use["encryption_context"]
     optional = call.get
-    kind, principal, assumed_by = call["kind"], call["principal"], optional("assumed_by", "")
-    operation, region_id, source_ip, key_id = call["operation"], call["region_id"], call["source_ip"], use["key_id"]
-    told = of_use(kind, principal, assumed_by, operation, key_id, region_id, source_ip)
+    # In the order of audit_profiles.COLUMNS.
+    profile = (
+        call["account_id"], None, KeyUsed.TOPIC, call["operation"], _USED, None, call["principal"], call["kind"],
+        optional("principal_id", ""), optional("user_name", ""), call["access_key_id"], optional("assumed_by") or None,
+        call["region_id"], call["user_agent"], call["secure_transport"],
+    )  # fmt: skip
+    name, columns, more_columns, who_uses = _of_profile(profile)
+    source_ip, key_id = call["source_ip"], use["key_id"]
+    told = of_use(who_uses, key_id, call["region_id"], source_ip)
     if "\\" in told:  # what is not printed stands in a sentence with one
         told = cell(told)
-    return (
-        f"{position}\t{_moment(recorded_at)}\t{use['timestamp']}\t{KeyUsed.TOPIC}\t{operation}\t{_USED}\t{NULL}\t"
-        f"{NULL}\t{call['account_id']}\t{NULL}\t{principal}\t{kind}\t{optional('principal_id', '')}\t"
-        f"{optional('user_name', '')}\t{call['access_key_id']}\t{assumed_by or NULL}\t{region_id}\t{key_id}\t{NULL}\t"
-        f"{json_text(context) if context else NULL}\t{_address(source_ip) or NULL}\t{call['user_agent']}\t"
-        f"{call['secure_transport']}\t{call['request_id']}\t1\t{told}\t"
-        f'{{"key_version_id":"{use["key_version_id"]}"}}\n'
+    written = (
+        f"{position}\t{_moment(recorded_at)}\t{use['timestamp']}{columns}{key_id}\t{NULL}\t"
+        f"{json_text(context) if context else NULL}\t{_address(source_ip) or NULL}{more_columns}"
+        f"{call['request_id']}\t1\t{told}\t"
+        f'{{"key_version_id":"{use["key_version_id"]}"}}\t{name}\n'
     )
+    return Line(written, name, profile)
+
+
+@lru_cache(maxsize=4_096)
+def _of_profile(profile: Profile) -> tuple[str, str, str, str]:
+    """What lines of uses have in common: the id, the columns from the topic to the region, those from the client to the
+    transport, and who used what kind of thing how."""
+    (
+        account_id, _, topic, operation, outcome, _, principal, kind, principal_id, user_name, access_key_id,
+        assumed_by, region_id, user_agent, secure,
+    ) = profile  # fmt: skip
+    columns = (
+        topic, operation, outcome, NULL, NULL, account_id, NULL, principal, kind, principal_id, user_name,
+        access_key_id, assumed_by or NULL, region_id,
+    )  # fmt: skip
+    who_uses = user(str(kind), str(principal), str(assumed_by or ""), str(operation))
+    joined = "\t".join(("", *map(str, columns), ""))
+    return profile_id(profile), joined, f"\t{user_agent}\t{secure}\t", who_uses
+
+
+class Line(NamedTuple):
+    """:param text: for COPY. :param name: of its profile."""
+
+    text: str
+    name: str
+    profile: Profile
 
 
 class AuditTrailRows:
-    """The projection."""
+    """The projection. Of one database: it remembers which profiles are in its table."""
 
     name = "audit_trail"
-    tables: tuple[str, ...] = ("audit_trail",)
+    tables: tuple[str, ...] = ("audit_trail", "audit_profiles")
     changes_only = False
 
+    def __init__(self) -> None:
+        self._profiles = Profiles()
+
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
-        for month in sorted({(entry.recorded_at.year, entry.recorded_at.month) for entry in page}):
-            await connection.execute("select audit_trail_month(%s)", (date(*month, 1),))
-        await copy_lines(connection, "audit_trail", COLUMNS, map(_line, page))
+        for month in _months(page):
+            await connection.execute("select audit_trail_month(%s)", (month,))
+        lines = [_line(entry) for entry in page]
+        found = {name: profile for _, name, profile in lines}
+        await self._profiles.store(connection, page[0].position, page[-1].position, found)
+        await copy_lines(connection, "audit_trail", STORED, [text for text, _, _ in lines])
 
 
-def _line(entry: Entry) -> str:
+def _months(page: Sequence[Entry]) -> list[date]:
+    """First days. Times do not go back."""
+    first, last = (entry.recorded_at.date().replace(day=1) for entry in (page[0], page[-1]))
+    return [first] if first == last else sorted({entry.recorded_at.date().replace(day=1) for entry in page})
+
+
+def _line(entry: Entry) -> Line:
     if entry.topic == KeyUsed.TOPIC and entry.is_unescaped:
         return line_of_use(entry.position, entry.recorded_at, entry.fields)
-    return line(audit_row(entry.position, entry.recorded_at, entry.event))
+    row = audit_row(entry.position, entry.recorded_at, entry.event)
+    return Line(line(row), row.profile, profile_of(row))
+
+
+profile_of: Final[Callable[[AuditRow], Profile]] = attrgetter(*audit_profiles.COLUMNS)
 
 
 _IN_COLUMNS: Final = frozenset((

@@ -97,37 +97,39 @@ def _values(account_id: str, period: Period) -> dict[str, Any]:
     return {"account": account_id, **period._asdict()}
 
 
-_WITHIN: Final = " and recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s"
-_BY_OWN: Final = f"""(
-    select * from projections.audit_trail where account_id = %(account)s and other_account_id is null{_WITHIN}
-    union all
-    select * from projections.audit_trail where other_account_id = %(account)s{_WITHIN})"""  # noqa: S608  # our own
-"""Calls of the account's own identities, on whosever things."""
+_OWN: Final = """(account_id = %(account)s and other_account_id is null or other_account_id = %(account)s)
+    and principal_kind <> 'system'"""
+"""Profiles of the account's own identities, on whosever things."""
 
+_WITHIN: Final = "recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s"
 _CALLER: Final = "coalesce(nullif(split_part(principal_id, ':', 1), ''), %(account)s)"
 """As :func:`domain.audit.uses.whose` says it."""
 
-_NEEDED: Final = (
-    """topic, operation, region_id, key_id, resource, case when starts_with(topic, 'ram.') then details end"""
-)
+_NEEDED: Final = "topic, operation, region_id, key_id, resource, details"
 """What says which permission a call needed, within one account."""
 
 _ANSWERED: Final = f"""
-select {_CALLER}, max(max(position)) over (partition by {_NEEDED}), count(*), min(called_at), max(called_at)
-from {_BY_OWN} e
-where outcome in ('used', 'read', 'changed') and principal_kind <> 'system' {{of_caller}}
-group by {_CALLER}, {_NEEDED}
+with p as materialized (
+    select profile, topic, operation, region_id, {_CALLER} as caller from projections.audit_profiles
+    where {_OWN} and outcome in ('used', 'read', 'changed') {{of_caller}}),
+e as (
+    select profile, key_id, resource, case when starts_with(topic, 'ram.') then details end as details,
+        max(position) as position, count(*) as times, min(called_at) as first_at, max(called_at) as last_at
+    from projections.audit_trail where profile in (select profile from p) and {_WITHIN}
+    group by 1, 2, 3, 4)
+select caller, max(max(position)) over (partition by {_NEEDED}), sum(times)::bigint, min(first_at), max(last_at)
+from e join p using (profile)
+group by caller, {_NEEDED}
 """  # noqa: S608  # our own
 _SEEN: Final = f"""
-select distinct {_CALLER}, access_key_id
-from {_BY_OWN} e
-where outcome <> 'unauthenticated' and principal_kind <> 'system'
+select distinct {_CALLER}, access_key_id from projections.audit_profiles p
+where {_OWN} and outcome <> 'unauthenticated'
+    and exists (select from projections.audit_trail t where t.profile = p.profile and {_WITHIN})
 """  # noqa: S608  # our own
-_ASSUMED: Final = """
+_ASSUMED: Final = f"""
 select distinct details ->> 'role_id' from projections.audit_trail
-where account_id = %(account)s and topic = 'sts.role.assumed'
-    and recorded_at >= %(since)s and recorded_at < %(until)s and position <= %(last)s
-"""
+where account_id = %(account)s and topic = 'sts.role.assumed' and {_WITHIN}
+"""  # noqa: S608  # our own
 _OF_KEYS: Final = """
 with k as (select * from unnest(%(keys)s::uuid[], %(since)s::timestamptz[]) k (key_id, since)),
 refused as (

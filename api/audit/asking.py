@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from api.audit.trail import Trail
 from api.parameters import Parameters
-from domain.audit.filters import CONTEXT, FILTERS, Filters, read_filters
+from domain.audit.filters import CONTEXT, DETAILS, FILTERS, Filters, read_filters
 from domain.errors import InvalidParameter
 from projections.audit_questions import NAME, Currency, Place
 
@@ -79,4 +79,4 @@ def moment(at: datetime) -> str:
 
 
 def _is_pair(name: str, known: frozenset[str]) -> bool:
-    return name.startswith(CONTEXT) and f"{CONTEXT}NAME" in known
+    return any(name.startswith(kind) and f"{kind}NAME" in known for kind in (CONTEXT, DETAILS))

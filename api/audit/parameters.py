@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from api.action import Parameter
-from domain.audit.filters import CONTEXT, FILTERS
+from domain.audit.filters import CONTEXT, DETAILS, FILTERS
 from projections.audit_questions import Dimension
 
 _KINDS: Final = {"from_position": "integer", "to_position": "integer", "secure_transport": "boolean"}
@@ -30,9 +30,12 @@ PAIR: Final = Parameter(
     "That the encryption context has the pair NAME and this value; any number.",
     "tls",
 )
+DETAIL: Final = Parameter(
+    f"{DETAILS}NAME", "string", False, "That the event says this of NAME in its details; any number.", "use-one-key"
+)
 WAIT: Final = Parameter("wait", "boolean", False, "Wait, at most 10 s, for all that was recorded before.", True)
 PERIOD: Final = tuple(_filter(name) for name in ("from", "to", "from_position", "to_position"))
-WHICH: Final = (*(_filter(name) for name in FILTERS), PAIR)
+WHICH: Final = (*(_filter(name) for name in FILTERS), PAIR, DETAIL)
 """All filters."""
 
 ORDER: Final = Parameter("order", "string", False, "desc (default): the newest first; asc.", "desc")

@@ -17,12 +17,15 @@ from uuid import UUID
 
 from domain import key_reference
 from domain.errors import InvalidParameter
+from domain.events import EVENTS
 from domain.vocabulary import Operation
 
 OUTCOMES: Final = ("changed", "used", "read", "refused", "unauthenticated")
 KINDS: Final = ("root-account", "ram-user", "assumed-role", "system")
 CONTEXT: Final = "context."
 """Before the name of a pair of the encryption context."""
+DETAILS: Final = "details."
+"""Before the name of what else the event says, such as ``policy_name``."""
 
 VALUES_MAX: Final = 50
 """Of one filter, separated by commas."""
@@ -47,7 +50,8 @@ class Filters:
     """All of them hold for a row that is asked for. None, or nothing in a collection, asks for nothing.
 
     :param texts: by column. :param party: an account that is the row's own or the other one of it.
-    :param since: of the ledger's time, inclusive. :param until: exclusive. :param first: position, as is ``last``.
+    :param since: of the ledger's time, inclusive. :param until: exclusive. :param called_since: of the service's clock
+        when it took the request, as is ``called_until``; likewise. :param first: position, as is ``last``.
     :param named: name of a user, a group, a policy or a role. :param about_keys: whatever the CMK.
     """
 
@@ -57,9 +61,12 @@ class Filters:
     source: Network | None = None
     secure_transport: bool | None = None
     context: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict)
     party: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    called_since: datetime | None = None
+    called_until: datetime | None = None
     first: int | None = None
     last: int | None = None
     named: str = ""
@@ -79,6 +86,7 @@ class Filter(NamedTuple):
 FILTERS: Final[Mapping[str, Filter]] = {
     "key_id": Filter("The CMK: its id or its ARN.", "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"),
     "principal": Filter("ARN of who asked; * at its end stands for anything.", "acs:ram::1234567890123456:user/alice"),
+    "principal_id": Filter("Id of who asked, which stays when a name changes; <role id>:<session> of a session.", "2…"),
     "access_key_id": Filter("The access key that was used, or tried; * at its end stands for anything.", "LTAI…"),
     "user_name": Filter("Of a user, or <role>:<session>; * at its end stands for anything.", "alice"),
     "assumed_by": Filter("ARN of who assumed the role; * at its end stands for anything.", "acs:ram::12…:user/alice"),
@@ -96,10 +104,13 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "account_id": Filter("One's own account, or the other one where two are concerned.", "1234567890123456"),
     "from": Filter("Time (RFC 3339) or day (UTC) from which on; the ledger's time.", "2026-11-01"),
     "to": Filter("Time before which, or last day (UTC).", "2026-11-30"),
+    "called_from": Filter("Likewise, of the time at which the request came, by the service's clock.", "2026-11-01"),
+    "called_to": Filter("Likewise.", "2026-11-30"),
     "from_position": Filter("Position in the ledger from which on.", "1"),
     "to_position": Filter("Last position in the ledger.", "1000"),
 }  # fmt: skip
-"""By name, besides ``context.<name>``: that the encryption context has that pair."""
+"""By name. Besides, ``context.<name>``: that the encryption context has that pair, and ``details.<name>``: that the
+event says so of that."""
 
 
 def read_filters(given: Mapping[str, str]) -> Filters:
@@ -107,10 +118,10 @@ def read_filters(given: Mapping[str, str]) -> Filters:
     :raises InvalidParameter: names the filter, and says what was expected.
     :raises domain.errors.AliasNotFound: an alias in the place of a key.
     """
-    read: dict[str, Any] = {"texts": {}, "context": {}}
+    read: dict[str, Any] = {"texts": {}, "context": {}, "details": {}}
     for name, value in given.items():
-        if name.startswith(CONTEXT):
-            _read_context(read["context"], name, value)
+        if name.startswith((CONTEXT, DETAILS)):
+            _read_pair(read[name.partition(".")[0]], name, value)
         elif name in _READERS:
             _check_length(name, value)
             part, what = _READERS[name](name, value)
@@ -134,12 +145,19 @@ def time_of(name: str, text: str, *, ends: bool = False) -> datetime:
             raise ValueError(text)
         at = datetime.fromisoformat(text.upper())
         if found["offset"] is None:
-            return at.replace(tzinfo=UTC) + timedelta(days=1 if ends else 0)
+            day = at.replace(tzinfo=UTC)
+            return min(day, _LAST_DAY) + timedelta(days=1) if ends else day
         return at.astimezone(UTC)
     except (ValueError, OverflowError):
+        # What a query's + was decoded to.
+        plus = " The + of its offset is sent as %2B." if " " in text else ""
         raise InvalidParameter(
-            name, "Expected a time such as 2026-11-25T08:00:00Z (a + of its offset sent as %2B), or a day: 2026-11-25."
+            name, f"Expected a time such as 2026-11-25T08:00:00Z, or a day: 2026-11-25.{plus}"
         ) from None
+
+
+_LAST_DAY: Final = datetime.max.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC) - timedelta(days=1)
+"""That has a day after it."""
 
 
 def position_of(name: str, text: str) -> int:
@@ -177,6 +195,19 @@ def _operations(name: str, value: str) -> tuple[str, Texts]:
     if not set(texts.exact) <= _OPERATIONS:
         raise InvalidParameter(name, "Expected names of operations such as Encrypt, separated by commas.")
     return part, texts
+
+
+def _topics(name: str, value: str) -> tuple[str, Texts]:
+    part, texts = _texts(name, value, several=True)
+    unknown = set(texts.exact) - _TOPICS
+    if unknown or not all(any(topic.startswith(prefix) for topic in _TOPICS) for prefix in texts.prefixes):
+        raise InvalidParameter(
+            name, "Expected kinds of events such as kms.key.created, or beginnings of them: kms.key.*, with commas."
+        )
+    return part, texts
+
+
+_TOPICS: Final = frozenset(event.TOPIC for event in EVENTS)
 
 
 def _words(name: str, value: str, *, words: tuple[str, ...]) -> tuple[str, Texts]:
@@ -232,6 +263,7 @@ _several: Final = partial(_texts, several=True)
 _READERS: Final[Mapping[str, Callable[[str, str], tuple[str, Any]]]] = {
     "key_id": _key,
     "principal": _principal,
+    "principal_id": _texts,
     "access_key_id": _texts,
     "user_name": _texts,
     "assumed_by": _principal,
@@ -244,22 +276,24 @@ _READERS: Final[Mapping[str, Callable[[str, str], tuple[str, Any]]]] = {
     "source_ip": _source,
     "user_agent": _texts,
     "request_id": _request,
-    "topic": _several,
+    "topic": _topics,
     "secure_transport": _boolean,
     "account_id": _party,
     "from": lambda name, value: ("since", time_of(name, value)),
     "to": lambda name, value: ("until", time_of(name, value, ends=True)),
+    "called_from": lambda name, value: ("called_since", time_of(name, value)),
+    "called_to": lambda name, value: ("called_until", time_of(name, value, ends=True)),
     "from_position": lambda name, value: ("first", position_of(name, value)),
     "to_position": lambda name, value: ("last", position_of(name, value)),
 }
 
 
-def _read_context(context: dict[str, str], name: str, value: str) -> None:
-    pair = name.removeprefix(CONTEXT)
-    _check_length(CONTEXT + ANY, pair + value)
+def _read_pair(pairs: dict[str, str], name: str, value: str) -> None:
+    kind, _, pair = name.partition(".")
+    _check_length(f"{kind}.{ANY}", pair + value)
     if not pair:
-        raise InvalidParameter(name, "Expected context.<name>=<value>.")
-    context[pair] = value
+        raise InvalidParameter(name, f"Expected {kind}.<name>=<value>.")
+    pairs[pair] = value
 
 
 def _check_length(name: str, value: str) -> None:
@@ -268,7 +302,11 @@ def _check_length(name: str, value: str) -> None:
 
 
 def _check_order(filters: Filters) -> None:
-    if filters.since is not None and filters.until is not None and filters.since >= filters.until:
-        raise InvalidParameter("to", "Expected a time after from.")
+    for name, begin, end in (
+        ("to", filters.since, filters.until),
+        ("called_to", filters.called_since, filters.called_until),
+    ):
+        if begin is not None and end is not None and begin >= end:
+            raise InvalidParameter(name, "Expected a time after the one from which on.")
     if filters.first is not None and filters.last is not None and filters.first > filters.last:
         raise InvalidParameter("to_position", "Expected a position that is not before from_position.")

@@ -111,13 +111,15 @@ def sentence(event: events.Event) -> str:
     return _plain(make(event) if make is not None else _did(event, _DONE[type(event)].format(event)))
 
 
-def of_use(
-    kind: str, principal: str, assumed_by: str, operation: str, key_id: object, region_id: str, source_ip: str
-) -> str:
-    """The sentence of a :class:`~domain.events.KeyUsed`, from its facts: for whoever has them without the event."""
-    return _plain(
-        f"{who(kind, principal, assumed_by)} {_USES[operation]} key {key_id} in {region_id}{source(source_ip)}."
-    )
+def user(kind: str, principal: str, assumed_by: str, operation: str) -> str:
+    """The beginning of the sentence of a :class:`~domain.events.KeyUsed`, from its facts: for whoever has them without
+    the event."""
+    return f"{who(kind, principal, assumed_by)} {_USES[operation]} key"
+
+
+def of_use(beginning: str, key_id: object, region_id: str, source_ip: str) -> str:
+    """All of that sentence. :param beginning: as of :func:`user`."""
+    return _plain(f"{beginning} {key_id} in {region_id}{source(source_ip)}.")
 
 
 def _plain(told: str) -> str:
@@ -252,7 +254,8 @@ def _from(event: events.Event) -> str:
 def _used(event: events.KeyUsed) -> str:
     call = event.call
     by = call.by
-    return of_use(by.kind, by.principal, by.assumed_by, call.operation, event.key_id, call.region_id, call.source_ip)
+    beginning = user(by.kind, by.principal, by.assumed_by, call.operation)
+    return of_use(beginning, event.key_id, call.region_id, call.source_ip)
 
 
 def _answered(event: events.CallAnswered) -> str:

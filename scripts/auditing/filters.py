@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 import typer
 
-from domain.audit.filters import CONTEXT, KINDS, OUTCOMES
+from domain.audit.filters import CONTEXT, DETAILS, KINDS, OUTCOMES
 from scripts.envelope.context_option import parts_of
 from scripts.envelope.failure import WrongUse
 from scripts.key_ids import key_id_of
@@ -31,6 +31,7 @@ class Filters:
         Text, _option("principal", "ARN", "By this principal: an ARN, or user/NAME, role/NAME, root of your account.")
     ] = None
     user_name: Annotated[Text, _option("user", "NAME", "By the user of this name.")] = None
+    principal_id: Annotated[Text, _option("principal-id", "ID", "By whoever has this id, whatever the name.")] = None
     access_key_id: Annotated[Text, _option("access-key", "ID", "With this access key.")] = None
     assumed_by: Annotated[Text, _option("assumed-by", "ARN", "In sessions of a role that this principal assumed.")] = (
         None
@@ -55,6 +56,16 @@ class Filters:
             "--context", "-c", metavar="NAME=VALUE", help="With this in its EncryptionContext; may be repeated."
         ),
     ] = None
+    detail: Annotated[
+        list[str] | None,
+        typer.Option("--detail", metavar="NAME=VALUE", help="That says this of NAME; may be repeated."),
+    ] = None
+    called_from: Annotated[
+        Text, _option("called-from", "TIME", "Whose request came then or later, by the service's clock.")
+    ] = None
+    called_to: Annotated[Text, _option("called-to", "TIME", "Whose request came before then, or on that last day.")] = (
+        None
+    )
     from_position: Annotated[
         int | None, typer.Option("--from-position", metavar="N", min=1, help="Not before this position.")
     ] = None
@@ -68,11 +79,16 @@ class Filters:
         :raises WrongUse: one of them cannot be meant.
         """
         _check_outcomes(self.outcome)
-        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "context"}
+        given = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in _PAIRS}
         query = {name: _text(value) for name, value in given.items() if value is not None}
         if self.key_id is not None:
             query["key_id"] = str(key_id_of(self.key_id))
-        return query | {f"{CONTEXT}{name}": value for name, value in parts_of(self.context or []).items()}
+        for prefix, pairs in ((CONTEXT, self.context), (DETAILS, self.detail)):
+            query |= {f"{prefix}{name}": value for name, value in parts_of(pairs or []).items()}
+        return query
+
+
+_PAIRS: Final = frozenset(("context", "detail"))
 
 
 def _text(value: object) -> str:

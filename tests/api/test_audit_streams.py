@@ -28,7 +28,7 @@ def filled(service: Service) -> bool:
     """Copies of the account's oldest event, before all others."""
     columns = (
         "recorded_at, called_at, topic, operation, outcome, account_id, principal, principal_kind, principal_id,"
-        " user_name, access_key_id, region_id, user_agent, secure_transport, request_id, occurrences, sentence"
+        " user_name, access_key_id, region_id, user_agent, secure_transport, request_id, occurrences, sentence, profile"
     )
     with psycopg.connect(service.superuser_url) as connection:
         made = connection.execute(

@@ -18,14 +18,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from domain.audit.filters import CONTEXT, FILTERS, read_filters
+from domain.audit.filters import CONTEXT, DETAILS, FILTERS, read_filters
 from domain.errors import InvalidParameter
-from projections import audit_pages
+from projections import audit_pages, audit_where
 from projections import audit_questions as questions
 from projections.audit_export import Form, exported
 from projections.audit_pages import Slice
+from projections.audit_profiles import Profiles
 from projections.audit_questions import Dimension
-from projections.audit_trail import COLUMNS, AuditRow
+from projections.audit_trail import COLUMNS, STORED, AuditRow, profile_of, profiled
 from projections.copying import copy_lines, line
 from tests.fixtures.postgres import LedgerDatabase
 
@@ -33,6 +34,7 @@ MINE, THEIRS, OTHERS = "1000000000000001", "1000000000000002", "1000000000000003
 START: Final = datetime(2026, 10, 30, tzinfo=UTC)
 ROWS: Final = 240
 KEYS: Final = [f"00000000-0000-4000-8000-{number:012d}" for number in range(4)]
+VERSIONS: Final = [f"20000000-0000-4000-8000-{number:012d}" for number in range(4)]
 HOSTILE: Final = "=cmd|'/c calc'!A1\x1b[31m\u202e\u009b\x7f\r\n\"',;\\"
 
 
@@ -48,39 +50,48 @@ def row(position: int) -> AuditRow:
     operation = ("Encrypt", "Decrypt", "DescribeKey", "CreateUser", "ListUsers", "Decrypt", "Encrypt")[position % 7]
     refused = position % 11 == 0
     outcome = {"CreateUser": "changed", "DescribeKey": "read", "ListUsers": "read"}.get(operation, "used")
-    return AuditRow(
-        position,
-        _at(position),
-        _at(position) - timedelta(seconds=1),
-        "kms.call.refused"
-        if refused
-        else {"changed": "ram.user.created", "used": "kms.key.used"}.get(outcome, "kms.call.answered"),
-        operation,
-        "refused" if refused else outcome,
-        ("Rejected.Disabled", "Forbidden.NoPermission")[position % 2] if refused else None,
-        HOSTILE if refused else None,
-        account,
-        other,
-        f"acs:ram::{account}:user/{name}",
-        ("ram-user", "root-account", "assumed-role")[position % 3],
-        f"2{position % 3}",
-        name,
-        f"LTAI{name}",
-        f"acs:ram::{account}:user/carol" if position % 3 == 2 else None,
-        ("cn-hangzhou", "cn-shanghai")[position % 2],
-        UUID(KEYS[position % 4]) if operation not in {"CreateUser", "ListUsers"} else None,
-        f"acs:ram:*:{account}:user/{name}" if operation == "ListUsers" else None,
-        json.dumps({"purpose": ("tls", "it's")[position % 2], "n\"'": str(position % 6)})
-        if outcome == "used"
-        else None,
-        ("192.0.2.7", "192.0.2.8", "2001:db8::7", None, "198.51.100.0/24")[position % 5],
-        (HOSTILE, "curl/8.1", "curl/8.2", "Python", "")[position % 5],
-        position % 10 != 3,
-        UUID(f"10000000-0000-4000-8000-{position:012d}"),
-        position % 3 + 1,
-        f"Sentence {position}, 中文\u202e.",
-        json.dumps({"user_name": name, "note": "\u0085\u2028"}) if operation == "CreateUser" else None,
+    return profiled(
+        AuditRow(
+            position,
+            _at(position),
+            _at(position) - timedelta(seconds=1),
+            "kms.call.refused"
+            if refused
+            else {"changed": "ram.user.created", "used": "kms.key.used"}.get(outcome, "kms.call.answered"),
+            operation,
+            "refused" if refused else outcome,
+            ("Rejected.Disabled", "Forbidden.NoPermission")[position % 2] if refused else None,
+            HOSTILE if refused else None,
+            account,
+            other,
+            f"acs:ram::{account}:user/{name}",
+            ("ram-user", "root-account", "assumed-role")[position % 3],
+            f"2{position % 3}",
+            name,
+            f"LTAI{name}",
+            f"acs:ram::{account}:user/carol" if position % 3 == 2 else None,
+            ("cn-hangzhou", "cn-shanghai")[position % 2],
+            UUID(KEYS[position % 4]) if operation not in {"CreateUser", "ListUsers"} else None,
+            f"acs:ram:*:{account}:user/{name}" if operation == "ListUsers" else None,
+            json.dumps({"purpose": ("tls", "it's")[position % 2], "n\"'": str(position % 6)})
+            if outcome == "used"
+            else None,
+            ("192.0.2.7", "192.0.2.8", "2001:db8::7", None, "198.51.100.0/24")[position % 5],
+            (HOSTILE, "curl/8.1", "curl/8.2", "Python", "")[position % 5],
+            position % 10 != 3,
+            UUID(f"10000000-0000-4000-8000-{position:012d}"),
+            position % 3 + 1,
+            f"Sentence {position}, 中文\u202e.",
+            _details(operation, name, position),
+        )
     )
+
+
+def _details(operation: str, name: str, position: int) -> str | None:
+    """A description of a key stands for the event that made its version: uses are found by way of that."""
+    if operation == "CreateUser":
+        return json.dumps({"user_name": name, "note": "\u0085\u2028", "count": position % 4})
+    return None if operation == "ListUsers" else json.dumps({"key_version_id": VERSIONS[position % 4]})
 
 
 TABLE: Final = [row(position) for position in range(1, ROWS + 1)]
@@ -98,6 +109,9 @@ def _holds(one: AuditRow, name: str, value: str) -> bool:
         return _ONE[name](one, value)
     if name.startswith(CONTEXT):
         return bool(json.loads(one.encryption_context or "{}").get(name.removeprefix(CONTEXT)) == value)
+    if name.startswith(DETAILS):
+        said = json.loads(one.details or "{}").get(name.removeprefix(DETAILS))
+        return said is not None and value in (said, json.dumps(said))
     column = str(getattr(one, name) or "")
     return getattr(one, name) is not None and any(
         column.startswith(part[:-1]) if part.endswith("*") else column == part
@@ -113,6 +127,8 @@ _SEVERAL: Final = {"principal_kind", "operation", "outcome", "error_code", "regi
 _ONE: Final[dict[str, Callable[[AuditRow, str], bool]]] = {
     "from": lambda one, value: _at(one.position) >= _day(value),
     "to": lambda one, value: _at(one.position) < _day(value) + timedelta(days=1),
+    "called_from": lambda one, value: one.called_at >= _day(value),
+    "called_to": lambda one, value: one.called_at < _day(value) + timedelta(days=1),
     "from_position": lambda one, value: one.position >= int(value),
     "to_position": lambda one, value: one.position <= int(value),
     "account_id": lambda one, value: value in (one.account_id, one.other_account_id),
@@ -131,6 +147,7 @@ def _within(source: str | None, value: str) -> bool:
 _VALUES: Final[dict[str, list[str]]] = {
     "key_id": [*KEYS, "00000000-0000-4000-8000-00000000ffff"],
     "principal": [f"acs:ram::{MINE}:user/alice", f"acs:ram::{MINE}:user/al*", "acs:ram::*", "acs:' or true --"],
+    "principal_id": ["21", "2*"],
     "access_key_id": ["LTAIbob", "LTAI*", "x' or 'a'='a"],
     "user_name": ["alice", "al*", "' union select 1 --", "%"],
     "assumed_by": [f"acs:ram::{MINE}:user/carol", "acs:ram::1*"],
@@ -148,10 +165,15 @@ _VALUES: Final[dict[str, list[str]]] = {
     "account_id": [MINE, THEIRS, OTHERS],
     "from": ["2026-10-31", "2026-11-02"],
     "to": ["2026-11-01", "2026-11-04"],
+    "called_from": ["2026-10-31", "2026-11-02"],
+    "called_to": ["2026-11-01", "2026-11-04"],
     "from_position": ["1", "40", "200"],
     "to_position": ["200", "239", "9000"],
     "context.purpose": ["tls", "it's", "none"],
     "context.n\"'": ["1", "5"],
+    "details.user_name": ["alice", "nobody"],
+    "details.count": ["3", "true"],
+    "details.key_version_id": [VERSIONS[1], "20000000-0000-4000-8000-00000000ffff"],
 }
 ASKED: Final = st.lists(st.sampled_from(sorted(_VALUES)), max_size=3, unique=True).flatmap(
     lambda names: st.fixed_dictionaries({name: st.sampled_from(_VALUES[name]) for name in names})
@@ -160,20 +182,33 @@ SCOPES: Final = st.sampled_from([MINE, THEIRS, OTHERS, None])
 
 
 def test_every_filter_is_compared() -> None:
-    assert {name for name in _VALUES if not name.startswith(CONTEXT)} == FILTERS.keys()
+    assert {name for name in _VALUES if not name.startswith((CONTEXT, DETAILS))} == FILTERS.keys()
 
 
 @pytest.fixture
 async def trail(
     ledger_database: LedgerDatabase, connection: psycopg.AsyncConnection[Any]
 ) -> psycopg.AsyncConnection[Any]:
+    recorded_in(ledger_database)
     async with connection.transaction():
         await connection.execute("set local search_path = projections")
         for month in ("2026-10-01", "2026-11-01"):
             await connection.execute("select audit_trail_month(%s)", (month,))
-        await copy_lines(connection, "audit_trail", COLUMNS, map(line, TABLE))
+        await copy_lines(connection, "audit_trail", STORED, map(line, TABLE))
+        await Profiles().store(connection, 1, ROWS, {one.profile: profile_of(one) for one in TABLE})
         await connection.execute("insert into tracking values ('audit_trail', %s)", (ROWS,))
     return connection
+
+
+def recorded_in(database: LedgerDatabase) -> None:
+    """The ledger says when each was recorded."""
+    with psycopg.connect(database.admin_url) as admin:
+        for one in TABLE:
+            admin.execute(
+                "insert into ledger.events values (%s, gen_random_uuid(), 1, %s, '', %s)",
+                (one.position, one.topic, one.recorded_at),
+            )
+        admin.execute("update ledger.ledger_head set next_position = %s, recorded_at = %s", (ROWS + 1, _at(ROWS)))
 
 
 async def positions(
@@ -197,11 +232,12 @@ async def positions(
         after = found[-1]
 
 
-@pytest.mark.parametrize("near", [1, 20, 10**6])
+@pytest.mark.parametrize(("near", "profiles"), [(1, 2), (20, 1_000), (10**6, 0)])
 async def test_what_is_found_is_what_a_look_at_every_row_finds(
-    trail: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch, near: int
+    trail: psycopg.AsyncConnection[Any], monkeypatch: pytest.MonkeyPatch, near: int, profiles: int
 ) -> None:
     monkeypatch.setattr(audit_pages, "NEAR", near)
+    monkeypatch.setattr(audit_where, "PROFILES_MAX", profiles)
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(SCOPES, ASKED, st.booleans(), st.sampled_from([7, 300]))
@@ -228,7 +264,7 @@ async def test_a_row_is_told_with_all_that_it_has_and_nothing_that_it_has_not(
     async with questions.snapshot(trail):
         page = await audit_pages.page(trail, None, read_filters({}), Slice(ROWS, ROWS, descending=False))
     for told, one in zip(page, TABLE, strict=True):
-        expected = {name: value for name, value in one._asdict().items() if value is not None}
+        expected = {name: value for name, value in one._asdict().items() if value is not None and name in COLUMNS}
         for name in ("recorded_at", "called_at"):
             expected[name] = expected[name].strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         for name in ("key_id", "request_id"):
@@ -262,7 +298,7 @@ async def test_a_snapshot_does_not_see_what_arrives(
         async with questions.snapshot(trail):
             before = await questions.currency(trail)
             await arriving.execute("set search_path = projections")
-            await copy_lines(arriving, "audit_trail", COLUMNS, [line(row(ROWS + 1))])
+            await copy_lines(arriving, "audit_trail", STORED, [line(row(ROWS + 1))])
             await arriving.execute("update tracking set notification_id = %s", (ROWS + 1,))
             assert await questions.currency(trail) == before
             assert await questions.total(trail, None, read_filters({}), ROWS + 1) == ROWS
@@ -308,6 +344,8 @@ async def test_an_export_gives_a_terminal_nothing_to_obey_and_a_spreadsheet_noth
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in one.values())
     hostile = [one["user_agent"] for one in rows_told if one["user_agent"].startswith("'=")]
     assert hostile[0] == "'=cmd|'/c calc'!A1\\x1b[31m\\u202e\\x9b\\x7f\\r\\n\"',;\\"
+    notes = [json.loads(one["details"])["note"] for one in rows_told if "note" in one["details"]]
+    assert set(notes) == {"\u0085\u2028"}
 
 
 async def test_an_export_that_nobody_takes_ends_its_statement(

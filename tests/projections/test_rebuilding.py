@@ -87,7 +87,7 @@ async def test_an_empty_ledger_is_rebuilt_as_well(admin: Connection, ledger_data
 async def test_live_tables_that_are_behind_are_compared_where_they_are_and_end_at_the_head(
     lives: Lives, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    await connection.execute("truncate projections.audit_trail")
+    await connection.execute("truncate projections.audit_trail, projections.audit_profiles")
     await connection.execute("delete from projections.tracking where application_name = 'audit_trail'")
     trail = next(projection for projection in PROJECTIONS if projection.name == "audit_trail")
     await advance(connection, trail, Pages(decode, 20))
@@ -108,6 +108,7 @@ TAMPERINGS: Final = {
     "usage_keys": "delete from projections.usage_keys",
     "authority": "update projections.authority set granted_by = 'somebody else' where kind = 'user'",
     "audit_trail": "update projections.audit_trail set principal = 'somebody else' where position = 7",
+    "audit_profiles": "update projections.audit_profiles set user_name = 'somebody else'",
 }
 
 

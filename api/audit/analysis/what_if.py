@@ -176,11 +176,8 @@ order by e.position
 """  # noqa: S608  # our own columns
 _WITHIN: Final = f"""
 select e.position, {_OWN}, {_EVENT}, {_FACTS}
-from (
-    select * from projections.audit_trail where account_id = %(account)s
-    union all
-    select * from projections.audit_trail where other_account_id = %(account)s) t
-join ledger.events e on e.position = t.position
-where t.position >= %(first)s and t.position <= %(last)s and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
+from projections.audit_trail t join ledger.events e on e.position = t.position
+where (t.account_id = %(account)s or t.other_account_id = %(account)s)
+    and t.position >= %(first)s and t.position <= %(last)s and t.recorded_at >= %(since)s and t.recorded_at < %(until)s
 order by t.position
 """  # noqa: S608  # our own columns
