@@ -32,7 +32,7 @@ from domain.recording import Case
 from domain.vocabulary import ENCRYPTIONS_PER_KEY_VERSION_MAX, Operation
 from scripts.benchmarks.deployment import KeyLedger
 from scripts.benchmarks.failure import BenchError
-from scripts.benchmarks.populate import IN_FLIGHT, LIFE, Wanted, append_all, populate, time_ordered
+from scripts.benchmarks.populate import IN_FLIGHT, LIFE, Wanted, append_all, populate, request_id, time_ordered
 
 USERS: Final = ("alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "mallory", "niaj")
 AGENTS: Final = (
@@ -169,7 +169,7 @@ class _Author:
         return Call(
             by=self._stranger if self._random.random() < _STRANGERS_SHARE else self._random.choice(self._callers),
             operation=operation,
-            request_id=time_ordered(self._at),
+            request_id=request_id(self._at),
             stream=time_ordered(self._at),
             at=self._at,
             region_id=self._keys[0].region_id,

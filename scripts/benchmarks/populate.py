@@ -130,7 +130,7 @@ class _Author:
         return Call(
             by=self._by,
             operation=operation,
-            request_id=time_ordered(at),
+            request_id=request_id(at),
             stream=time_ordered(at),
             at=at,
             region_id=self._region_id,
@@ -139,10 +139,15 @@ class _Author:
         )
 
 
-def time_ordered(at: datetime) -> UUID:
-    """A UUIDv8 as requests have them: 48 bits of milliseconds, then what nobody can guess (RFC 9562 section 5.8)."""
+def request_id(at: datetime) -> UUID:
+    """As the service makes them (RFC 9562 section 5.7)."""
+    return time_ordered(at, version=7)
+
+
+def time_ordered(at: datetime, version: int = 8) -> UUID:
+    """As streams of requests are: 48 bits of milliseconds, then what nobody can guess (RFC 9562 section 5.8)."""
     milliseconds = int(at.timestamp() * 1_000)
-    tail = secrets.randbits(80) & ~(0xF << 76) & ~(0x3 << 62) | (8 << 76) | (2 << 62)
+    tail = secrets.randbits(80) & ~(0xF << 76) & ~(0x3 << 62) | (version << 76) | (2 << 62)
     return UUID(int=milliseconds << 80 | tail)
 
 

@@ -30,7 +30,7 @@ from domain.ram.entities import PolicyType, TargetKind
 from domain.vocabulary import Operation
 from scripts.benchmarks.deployment import KeyLedger
 from scripts.benchmarks.failure import BenchError
-from scripts.benchmarks.populate import time_ordered
+from scripts.benchmarks.populate import request_id, time_ordered
 
 USERS_OF_GROUP: Final = 100
 IN_SUBMISSION: Final = 100
@@ -114,7 +114,7 @@ def _events(authority: Authority, access_key_id: str, region_id: str, size: Size
         call = Call(
             by=by,
             operation=operation,
-            request_id=time_ordered(at),
+            request_id=request_id(at),
             stream=time_ordered(at),
             at=at,
             region_id=region_id,

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
 from statistics import median, quantiles
@@ -26,7 +27,7 @@ from scripts.benchmarks.deployment import KeyLedger, started
 from scripts.benchmarks.failure import BenchError
 from scripts.benchmarks.growth import wait_until_quiet
 from scripts.benchmarks.mixed import Mixed, basic, mix
-from scripts.benchmarks.populate import Wanted
+from scripts.benchmarks.populate import LIFE, Wanted, request_id
 from scripts.benchmarks.report import print_table
 
 PAGE: Final = 100
@@ -160,8 +161,47 @@ def _questions(mixed: Mixed) -> dict[str, list[dict[str, str]]]:
         "key and principal": [{**a, **b} for a, b in zip(keys, _cycled(principals, len(keys)), strict=True)],
         "key and refused": [{**key, "outcome": "refused"} for key in keys],
         "principal and source": [{**one, "source_ip": mixed.sources[n]} for n, one in enumerate(principals)],
-        "request": [{"request_id": "00000000-0000-4000-8000-000000000000"}],
+        "request": [{"request_id": "00000000-0000-4000-8000-000000000000"}, *_requests()],
+        "topic": [{"topic": topic} for topic in ("ram.*", "kms.key.created", "kms.key.disabled,kms.key.enabled", "x*")],
+        "beginning": [
+            *({"access_key_id": f"{access_key_id[:9]}*"} for access_key_id in mixed.access_key_ids),
+            *({name: "zz*"} for name in ("access_key_id", "user_name", "user_agent")),
+            *({name: f"{principal[:-2]}*"} for principal in mixed.principals for name in ("principal", "assumed_by")),
+        ],
+        "user and outcome": [
+            {"user_name": name, "outcome": outcome} for name in _names(mixed) for outcome in _OUTCOMES
+        ],
+        "user, operation and context": [
+            {"user_name": name, "operation": operation, "context.purpose": purpose}
+            for name in _names(mixed)
+            for operation, purpose in (("Decrypt", "tls"), ("CreateKey", "tls"), ("Encrypt", "nothing"))
+        ],
+        "source and outcome": [
+            {"source_ip": source, "outcome": outcome} for source in mixed.sources for outcome in _OUTCOMES
+        ],
+        "network": [{"source_ip": network} for network in ("192.0.2.0/30", "192.0.2.64/26", "203.0.113.0/24", "::/0")],
+        "key and day": [{**key, **day} for key, day in zip(keys, _cycled(_days(), len(keys)), strict=True)],
+        "user and day": [{"user_name": name, **day} for name in _names(mixed) for day in _days()],
     }
+
+
+_OUTCOMES: Final = ("used", "changed", "read", "refused", "unauthenticated")
+
+
+def _names(mixed: Mixed) -> list[str]:
+    return [principal.rpartition("/")[2] for principal in mixed.principals]
+
+
+def _requests() -> list[dict[str, str]]:
+    """That nobody made, at times when others were made."""
+    now = datetime.now(UTC)
+    return [{"request_id": str(request_id(now - LIFE * part / 16))} for part in range(16)]
+
+
+def _days() -> list[dict[str, str]]:
+    """All was recorded today."""
+    today = datetime.now(UTC).date()
+    return [{"from": f"{today - timedelta(days=ago + 1)}", "to": f"{today - timedelta(days=ago)}"} for ago in range(3)]
 
 
 def _cycled(items: Sequence[Any], number: int) -> list[Any]:
