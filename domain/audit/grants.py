@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from domain.audit.documents_in_words import says
 from domain.audit.words import brief, moment, principal_named, visible
 
 _SAID: Final[Mapping[str, str]] = {
@@ -17,8 +18,8 @@ _SAID: Final[Mapping[str, str]] = {
     "membership": "{who} is in {what}",
     "attachment": "{who} has policy {what}",
     "policy": "There is policy {what}",
-    "policy-version": "Policy {what} says what it says",
-    "trust": "{who} trusts whom its trust policy names",
+    "policy-version": "Policy {what} {says}{force}",
+    "trust": "{who} {says}",
     "quota": "A quota holds for {what}",
 }
 
@@ -31,9 +32,16 @@ def grant_sentence(
     granted_at: datetime,
     until: datetime | None,
     ended_by: str | None,
+    details: Mapping[str, Any] | None = None,
 ) -> str:
-    """:param what: the object. :param until: None where it still stands."""
-    said = _SAID.get(kind, "{who}: {what}").format(who=brief(subject.replace("/", " ", 1)), what=brief(what))
+    """:param what: the object. :param until: None where it still stands. :param details: such as the document."""
+    told = details or {}
+    said = _SAID.get(kind, "{who}: {what}").format(
+        who=brief(subject.replace("/", " ", 1)),
+        what=brief(what),
+        says=says(str(told.get("document", ""))) or "has a document",
+        force="" if told.get("in_force", True) else " (not in force)",
+    )
     end = f" until {moment(until)}, ended by {principal_named(ended_by or '')}" if until is not None else ""
     return visible(f"{said}, granted by {principal_named(granted_by)} at {moment(granted_at)}{end}.")
 
@@ -48,4 +56,5 @@ def sentence_of(row: Mapping[str, Any]) -> str:
         row["granted_at"],
         row.get("until"),
         row.get("ended_by"),
+        row.get("details"),
     )

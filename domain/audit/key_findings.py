@@ -127,17 +127,20 @@ def _past_cryptoperiod(at: KeyAt, now: datetime, periods: Periods) -> Iterator[K
 
 
 def _unused(at: KeyAt, uses: KeyUses, now: datetime, periods: Periods) -> Iterator[KeyFinding]:
-    """A key that is younger than the period had no time to be unused."""
-    last = uses.last_use_at
-    idle = _days(last if last is not None else at.key.created_at, now)
-    if idle < periods.unused_days:
-        return
-    if last is None:
-        sentence = f"{_named(at)} was never used in the {plural(idle, 'day')} since it was created."
-        yield KeyFinding(kind=FindingKind.NEVER_USED, key_arn=at.key.arn, sentence=sentence, days=idle)
-    else:
-        sentence = f"{_named(at)} has not been used for {plural(idle, 'day')}, since {moment(last)}."
+    """Of a key that was never used and is younger than the period, that is said as well."""
+    if uses.last_use_at is None:
+        yield _never_used(at, _days(at.key.created_at, now), periods)
+    elif (idle := _days(uses.last_use_at, now)) >= periods.unused_days:
+        sentence = f"{_named(at)} has not been used for {plural(idle, 'day')}, since {moment(uses.last_use_at)}."
         yield KeyFinding(kind=FindingKind.UNUSED, key_arn=at.key.arn, sentence=sentence, days=idle)
+
+
+def _never_used(at: KeyAt, age: int, periods: Periods) -> KeyFinding:
+    if age >= periods.unused_days:
+        sentence = f"{_named(at)} was never used in the {plural(age, 'day')} since it was created."
+    else:
+        sentence = f"{_named(at)} was never used, but it was created only at {moment(at.key.created_at)}."
+    return KeyFinding(kind=FindingKind.NEVER_USED, key_arn=at.key.arn, sentence=sentence, days=age)
 
 
 def _named(at: KeyAt, noun: str = "Key") -> str:

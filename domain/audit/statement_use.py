@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from domain.audit.uses import Use
 from domain.patterns import any_of
 from domain.policy import Effect, Policy, Statement
 from domain.ram.arns import matched
+from domain.vocabulary import Operation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +26,8 @@ class StatementUse:
     :param times: how often a use was about it; ``last_at`` is the last of them, None for never or not known.
     :param used_actions: which actions these were; of a statement that allows ``kms:*``, all that it was needed for.
     :param unused_actions: those of its patterns that no use was about; none of a NotAction, which lists no grants.
-    :param unused_resources: likewise.
+    :param wide_actions: those of its patterns that allow more operations than were used.
+    :param unused_resources: patterns that no use was about.
     :param unused_pairs: action and resource patterns each of which was used, but never with the other.
     """
 
@@ -34,6 +37,7 @@ class StatementUse:
     last_at: datetime | None
     used_actions: tuple[str, ...]
     unused_actions: tuple[str, ...]
+    wide_actions: tuple[str, ...]
     unused_resources: tuple[str, ...]
     unused_pairs: tuple[tuple[str, str], ...]
 
@@ -43,7 +47,9 @@ class StatementUse:
 
     @property
     def is_fully_used(self) -> bool:
-        return self.is_used and not (self.unused_actions or self.unused_resources or self.unused_pairs)
+        return self.is_used and not (
+            self.unused_actions or self.wide_actions or self.unused_resources or self.unused_pairs
+        )
 
 
 def statement_uses(policy: Policy, made: Iterable[Use]) -> tuple[StatementUse, ...]:
@@ -69,6 +75,7 @@ def _statement(statement: Statement, made: list[Use]) -> StatementUse:
         last_at=max((use.last_at for use in about if use.last_at is not None), default=None),
         used_actions=tuple(sorted({action for action, _ in used})),
         unused_actions=tuple(action for action in patterns if action not in actions),
+        wide_actions=tuple(action for action in patterns if action in actions and _is_wide(action, used)),
         unused_resources=tuple(resource for resource in statement.resources if resource not in resources),
         unused_pairs=tuple(
             (action, resource)
@@ -77,6 +84,17 @@ def _statement(statement: Statement, made: list[Use]) -> StatementUse:
             if action in actions and resource in resources and (action, resource) not in pairs
         ),
     )
+
+
+def _is_wide(pattern: str, used: set[tuple[str, str]]) -> bool:
+    """Of which product an operation is, does not matter here: no two have one of the same name."""
+    _, colon, name = pattern.partition(":")
+    matches = any_of(((name if colon else pattern).lower(),))
+    allowed = {operation for operation in _OPERATIONS if matches(operation)}
+    return len(allowed) > 1 and not allowed <= {action.partition(":")[2].lower() for action, _ in used}
+
+
+_OPERATIONS: Final = frozenset(operation.value.lower() for operation in Operation)
 
 
 def _matching(

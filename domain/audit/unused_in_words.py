@@ -49,9 +49,11 @@ def _attachment(one: AttachmentUse, since: str) -> Remark:
     holder = f"{one.kind.value} {one.name}"
     name = f"{one.policy.policy_type.value}/{one.policy.name}"
     sentence = f"Policy {name} ({one.version_id}), attached to {holder}, allowed nothing that was done since {since}."
-    if one.younger:
-        sentence = f"{sentence[:-1]}, but it was attached only at {moment(one.attached_at)}."
-    return _remark("attachment", name, holder, (), one.younger, sentence)
+    return _remark("attachment", name, holder, (), one.younger, _of_age(one, sentence))
+
+
+def _of_age(one: AttachmentUse, sentence: str) -> str:
+    return f"{sentence[:-1]}, but it was attached only at {moment(one.attached_at)}." if one.younger else sentence
 
 
 def _statement(one: AttachmentUse, part: StatementUse, since: str) -> Remark:
@@ -60,11 +62,21 @@ def _statement(one: AttachmentUse, part: StatementUse, since: str) -> Remark:
     pairs = tuple(f"{action} on {resource}" for action, resource in part.unused_pairs)
     names = (*part.unused_actions, *part.unused_resources, *pairs)
     sid = f" ({part.sid})" if part.sid else ""
-    what = f"allows {brief(', '.join(names), 240)}" if names else "allows something"
     sentence = (
-        f"Statement[{part.index}]{sid} of policy {name}, attached to {holder}, {what}, which nobody used since {since}."
+        f"Statement[{part.index}]{sid} of policy {name}, attached to {holder}, {_allows(part, names)} since {since}."
     )
-    return _remark("statement", name, holder, names, one.younger, sentence)
+    names = (*names, *part.wide_actions)
+    return _remark("statement", name, holder, names, one.younger, _of_age(one, sentence))
+
+
+def _allows(part: StatementUse, names: tuple[str, ...]) -> str:
+    told = []
+    if names or not part.wide_actions:
+        told.append(f"allows {brief(', '.join(names), 240) if names else 'something'}, which nobody used")
+    if part.wide_actions:
+        wide, used = ", ".join(part.wide_actions), ", ".join(part.used_actions)
+        told.append(f"allows {brief(wide)}, of which only {brief(used, 240)} was used")
+    return ", and ".join(told)
 
 
 def _idle(idle: Idle, sentence: str) -> Remark:

@@ -53,7 +53,7 @@ def _page(found: Mapping[str, Any], rights: Mapping[str, Any], days: int) -> Pag
             Section(
                 title=f"What nobody used within {days} days",
                 table=Table(_COLUMNS, unused_),
-                empty="Every statement that was granted was used; least-policy tells how much of it.",
+                empty="All that was granted was used.",
             ),
         ),
     )

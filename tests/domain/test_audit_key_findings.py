@@ -40,9 +40,13 @@ def test_a_key_in_use_has_no_findings() -> None:
     assert found(at(), KeyUses(last_use_at=NOON + 99 * DAY), 100) == ()
 
 
-@pytest.mark.parametrize(("days", "expected"), [(89.9, []), (90, [FindingKind.NEVER_USED])])
-def test_a_key_that_was_never_used_had_time_to_be(days: float, expected: list[FindingKind]) -> None:
-    assert kinds(at(), NO_USES, days) == expected
+@pytest.mark.parametrize(
+    ("days", "said"), [(89.9, ", but it was created only at 2026-06-01 12:00:00 UTC."), (90, " in the 90 days since")]
+)
+def test_of_a_key_that_was_never_used_it_is_told_whether_it_had_time_to_be(days: float, said: str) -> None:
+    (finding,) = found(at(), NO_USES, days)
+    assert finding.kind is FindingKind.NEVER_USED
+    assert f"was never used{said}" in finding.sentence
 
 
 def test_a_key_that_nobody_uses_any_more_is_told() -> None:

@@ -180,6 +180,8 @@ def _statements(account_id: str, found: Unused) -> Iterator[tuple[Cell, ...]]:
                 continue
             rest = [*statement.unused_actions, *statement.unused_resources]
             rest += [f"{action} on {resource}" for action, resource in statement.unused_pairs]
+            if statement.wide_actions:
+                rest.append(f"{', '.join(statement.wide_actions)} beyond {', '.join(statement.used_actions)}")
             said = f"not used: {', '.join(rest)}" if statement.is_used else "not used at all"
             yield account_id, target, policy, statement.index, f"{said}{younger}"
 
