@@ -5,12 +5,13 @@ Here: which of a row's columns say that. Not here: how it is laid out (:mod:`scr
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from domain.audit.words import brief as cut
 from scripts.auditing.completeness import brief_time
 from scripts.auditing.principals import brief
+from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Table
 
 Event = Mapping[str, Any]
@@ -27,8 +28,22 @@ def briefly(event: Event) -> tuple[str, ...]:
         text(event, "operation"),
         on_what(event),
         text(event, "source_ip"),
-        text(event, "sentence"),
+        f"{text(event, 'sentence')}{_how(event)}",
     )
+
+
+def _how(event: Event) -> str:
+    """With which client and which encryption context: the sentence leaves them out."""
+    client, context = text(event, "user_agent"), event.get("encryption_context")
+    pairs = [f"{name}={value}" for name, value in context.items()] if isinstance(context, Mapping) else []
+    told = [f"Client {cut(client, _CLIENT_MAX)}"] if client else []
+    told += [f"context {cut(', '.join(pairs), _CONTEXT_MAX)}"] if pairs else []
+    return f" {'; '.join(told)}." if told else ""
+
+
+_CLIENT_MAX: Final = 60
+_CONTEXT_MAX: Final = 120
+"""Characters that are shown; --wide and every form for programs have all."""
 
 
 def events_table(found: Sequence[Event]) -> Table:
@@ -55,7 +70,7 @@ def cell(value: object) -> Cell:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return printable_json(value, separators=(",", ":"))
 
 
 def text(event: Event, name: str) -> str:

@@ -10,14 +10,13 @@ import typer
 
 from scripts.auditing import activity
 from scripts.auditing.answers import rows
-from scripts.auditing.connection import Connection, JsonOption, in_words
+from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.count import counts_table, shares
 from scripts.auditing.events import events_table
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import Page, Section
 from scripts.auditing.times import Period
 from scripts.key_ids import key_id_of
-from scripts.operating.table import Form
 
 if TYPE_CHECKING:
     from scripts.auditing.service import AuditService
@@ -32,14 +31,14 @@ def key(
     key_id: KeyArgument,
     *,
     period: Period,
-    as_json: JsonOption = False,
+    output: Output,
     connection: Connection,
 ) -> None:
     """The history of a key: what was done to it, by whom; and who used it how often, and was refused."""
     with in_words():
-        wanted = str(key_id_of(key_id))
+        wanted, form = str(key_id_of(key_id)), output.form
         asked = {**period.query(datetime.now(UTC)), **connection.query}
-        _page(connection.service(), wanted, asked).show(Form.JSON if as_json else Form.TABLE)
+        _page(connection.service(), wanted, asked).show(form)
 
 
 def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
@@ -52,6 +51,7 @@ def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
     return Page(
         answer={**history, "uses_per_day": days, "refusals": refusals},
         facts={"key": key_id, **activity.drawn(days, "uses")},
+        csv=counts_table(uses, _ASKED_BY),
         sections=(
             Section(title="What was done to it", table=events_table(rows(history, "changes")), empty="Nothing."),
             Section(title="Who asked for it", table=counts_table(uses, _ASKED_BY), empty="Nobody.", bars=shares(uses)),

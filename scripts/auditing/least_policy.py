@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -11,7 +12,7 @@ import typer
 from scripts.auditing import completeness
 from scripts.auditing.answers import number, text
 from scripts.auditing.completeness import aside, counted
-from scripts.auditing.connection import Connection, JsonOption, in_words
+from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.principal import PrincipalArgument
 from scripts.auditing.principals import arn_of
@@ -19,6 +20,7 @@ from scripts.auditing.unused import DaysOption
 from scripts.envelope.endpoints import FileTarget
 from scripts.envelope.failure import WrongUse
 from scripts.envelope.terminal import printable_json
+from scripts.operating.table import Cell, Form, Table, show
 
 _DAYS: Final = 90
 _ANY_READER: Final = 0o666  # less the umask: a policy is no secret
@@ -29,7 +31,7 @@ def least_policy(
     principal: PrincipalArgument,
     *,
     days: DaysOption = _DAYS,
-    output: Annotated[
+    file: Annotated[
         str | None,
         typer.Option(
             "--output",
@@ -39,7 +41,7 @@ def least_policy(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace files that exist.")] = False,
-    as_json: JsonOption = False,
+    output: Output,
     connection: Connection,
 ) -> None:
     """The least policy for a user or role: it allows exactly what the ledger says they were answered.
@@ -48,15 +50,21 @@ def least_policy(
     before you attach it, for example with 'audit what-if'.
     """
     with in_words():
-        if output is not None and as_json:
-            raise WrongUse("--json prints the documents, and --output writes them.", "Give one of them.")
+        form = output.form
+        if file is not None and form is not Form.TABLE:
+            raise WrongUse(
+                f"--{form.name.lower()} prints the documents, and --output writes them.", "Give one of them."
+            )
         service = connection.service()
         asked = {"principal": arn_of(principal, service), "days": str(days), **connection.query}
         answer = service.get("GetLeastPolicy", "/audit/least-policy", asked)
-        if as_json:
+        if form is Form.JSON:
             print(printable_json({name: answer[name] for name in answer if name != "RequestId"}, indent=2))
             return
-        _hand_over(_documents(answer), output, force)
+        if form is Form.CSV:
+            show(Table(("document", "action", "resource"), _permissions(_documents(answer))), form, {})
+        else:
+            _hand_over(_documents(answer), file, force)
         for remark in _remarks(answer):
             aside(remark)
         completeness.tell(completeness.of(answer))
@@ -68,12 +76,23 @@ def _documents(answer: Mapping[str, Any]) -> list[str]:
     return [each if isinstance(each, str) else printable_json(each) for each in documents]
 
 
-def _hand_over(documents: Sequence[str], output: str | None, force: bool) -> None:
-    if output is None:
+def _permissions(documents: Sequence[str]) -> list[tuple[Cell, ...]]:
+    """A row for each action on each resource. Least policies allow, and name both in lists."""
+    return [
+        (number, action, resource)
+        for number, document in enumerate(documents, 1)
+        for statement in json.loads(document)["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    ]
+
+
+def _hand_over(documents: Sequence[str], file: str | None, force: bool) -> None:
+    if file is None:
         for document in documents:
             print(document)
         return
-    for name, document in zip(_names(Path(output), len(documents)), documents, strict=True):
+    for name, document in zip(_names(Path(file), len(documents)), documents, strict=True):
         _write(str(name), f"{document}\n".encode(), force)
         aside(f"Wrote {name}.")
 

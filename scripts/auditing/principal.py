@@ -10,14 +10,13 @@ import typer
 
 from scripts.auditing import activity
 from scripts.auditing.answers import rows
-from scripts.auditing.connection import Connection, JsonOption, in_words
+from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.count import counts_table, shares
 from scripts.auditing.events import events_table
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import Page, Section
 from scripts.auditing.principals import acting_as, arn_of
 from scripts.auditing.times import Period
-from scripts.operating.table import Form
 
 if TYPE_CHECKING:
     from scripts.auditing.service import AuditService
@@ -33,14 +32,14 @@ def principal(
     principal_: PrincipalArgument,
     *,
     period: Period,
-    as_json: JsonOption = False,
+    output: Output,
     connection: Connection,
 ) -> None:
     """What a principal did: how often, with which keys, and what it was refused. Of a role: in all its sessions."""
     with in_words():
-        service = connection.service()
+        form, service = output.form, connection.service()
         asked = {**period.query(datetime.now(UTC)), **connection.query}
-        _page(service, arn_of(principal_, service), asked).show(Form.JSON if as_json else Form.TABLE)
+        _page(service, arn_of(principal_, service), asked).show(form)
 
 
 def _page(service: AuditService, arn: str, asked: Mapping[str, str]) -> Page:
