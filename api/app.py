@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http.client import METHOD_NOT_ALLOWED
 from typing import Any, Final
-from uuid import uuid4
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
@@ -52,11 +51,26 @@ def _described(application: FastAPI) -> FastAPI:
     return application
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+def _no_route(dispatcher: Dispatcher) -> Callable[[Request, Exception], Awaitable[Response]]:
     """A path or a method that there is no route for, in Alibaba's shape like every other error."""
-    known = isinstance(error, HTTPException) and error.status_code == METHOD_NOT_ALLOWED
-    refusal = UnsupportedHttpMethod() if known else UnknownOperation(request.url.path)
-    return as_response(failure(refusal, uuid4(), request.headers.get("host", "")))
+
+    async def answer(request: Request, error: Exception) -> Response:
+        allowed = _allowed(error)
+        refusal = _other_method(allowed) if allowed else UnknownOperation(request.url.path)
+        return as_response(failure(refusal, dispatcher.new_request_id(), request.headers.get("host", "")))
+
+    return answer
+
+
+def _allowed(error: Exception) -> str:
+    """The methods of a path that is there; empty where none is."""
+    if isinstance(error, HTTPException) and error.status_code == METHOD_NOT_ALLOWED:
+        return (error.headers or {}).get("Allow", "GET or POST")
+    return ""
+
+
+def _other_method(allowed: str) -> UnsupportedHttpMethod:
+    return UnsupportedHttpMethod(f"This http method is not supported. Use {allowed}.")
 
 
 class Application:
@@ -70,7 +84,7 @@ class Application:
         )
         self._rest.include_router(rest_router(dispatcher))
         self._rest.include_router(health_router(checks))
-        self._rest.add_exception_handler(HTTPException, _no_route)
+        self._rest.add_exception_handler(HTTPException, _no_route(dispatcher))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == "/":

@@ -95,9 +95,13 @@ class Dispatcher:
         """A request of a REST route: the operation is the route's; parameters come from path, query and JSON body."""
         return self._answered(request, action, in_path)
 
+    def new_request_id(self) -> UUID:
+        """For an answer to what reaches no operation."""
+        return self._services.new_request_id()
+
     def too_large(self) -> Answer:
-        request_id = self._services.new_request_id()
-        return wire.failure(MalformedRequest("The body has more than 262,144 bytes."), request_id, "", "JSON")
+        refusal = MalformedRequest("The body has more than 262,144 bytes.")
+        return wire.failure(refusal, self.new_request_id(), "", "JSON")
 
     async def _answered(self, request: Request, action: Action | None, in_path: Mapping[str, str]) -> Answer:
         started = time.perf_counter()
