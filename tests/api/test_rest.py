@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -144,7 +145,14 @@ def test_what_is_no_route_is_refused_in_the_shape_of_every_error(
     service: Service, method: str, path: str, status: int, code: str
 ) -> None:
     answer = service.rest(method, path)
-    assert (answer.status_code, answer.json()["Code"]) == (status, code)
+    told = answer.json()
+    assert (answer.status_code, told["Code"]) == (status, code)
+    assert told["HostId"]
+    assert UUID(told["RequestId"]).version == 7
+
+
+def test_a_method_that_a_path_does_not_take_is_answered_with_those_that_it_does(service: Service) -> None:
+    assert service.rest("POST", "/audit/events").json()["Message"] == "This http method is not supported. Use GET."
 
 
 def test_basic_is_refused_where_there_is_no_tls() -> None:

@@ -168,6 +168,17 @@ def test_the_least_policy_is_ready_for_create_policy(known: Audit) -> None:
     assert known.asked("GetLeastPolicy") == [{"principal": ALICE, "days": "30", "wait": "true"}]
 
 
+def test_a_spreadsheet_gets_a_row_for_each_action_on_each_resource(known: Audit) -> None:
+    (statement,) = DOCUMENT["Statement"]
+    pairs = [(action, resource) for action in statement["Action"] for resource in statement["Resource"]]
+    ((*names,), *found) = csv.reader(io.StringIO(known("least-policy", ALICE, "--csv").output.decode()))
+    assert names == ["document", "action", "resource"]
+    assert found == [["1", action, resource] for action, resource in pairs]
+    refused = known("least-policy", ALICE, "--csv", "--output", "web.json")
+    assert refused.exit_code == 2
+    assert "--csv prints the documents, and --output writes them." in refused.said
+
+
 def test_a_policy_of_several_documents_becomes_several_files(known: Audit) -> None:
     known.stub.results["GetLeastPolicy"]["documents"] = ["{}", "[]"]
     outcome = known("least-policy", ALICE, "--output", "web.json")

@@ -37,6 +37,10 @@ def test_every_filter_reaches_the_service_under_its_name(audit: Audit) -> None:
     given = {
         "--principal": ALICE,
         "--user": "alice",
+        "--principal-id": "2*",
+        "--detail": "policy_name=x",
+        "--called-from": "2026-11-01",
+        "--called-to": "2026-11-30",
         "--access-key": "LTAI*",
         "--assumed-by": ALICE,
         "--principal-kind": "ram-user",
@@ -77,6 +81,10 @@ def test_every_filter_reaches_the_service_under_its_name(audit: Audit) -> None:
             "to_position": "9",
             "key_id": KEY_ID,
             "secure_transport": "false",
+            "principal_id": "2*",
+            "details.policy_name": "x",
+            "called_from": "2026-11-01",
+            "called_to": "2026-11-30",
             "context.owner": "anne",
             "context.a b": "c=ü",
             "order": "desc",
@@ -127,6 +135,18 @@ def test_a_pipe_is_given_columns_and_told_how_complete_they_are(trail: Audit) ->
     assert head.split("  ")[0] == "Time"
     assert newest.split()[:4] == ["2026-11-24T08:00:03Z", "changed", "user/alice", "CreateUser"]
     assert outcome.said == "3 of 3 events. Up to position 3, 2026-11-24T09:00:00Z; ledger head 3."
+
+
+def test_with_which_client_and_context_is_told_beside_the_sentence(audit: Audit) -> None:
+    context = {"purpose": "tls", "owner": "anne"}
+    audit.stub.events = [
+        event(1, user_agent="curl/8.9.1", encryption_context=context),
+        event(2, user_agent=HOSTILE * 20, encryption_context={HOSTILE: HOSTILE}),
+    ]
+    hostile, plain = lines(audit("search").output)[1:]
+    assert plain.endswith(" Client curl/8.9.1; context purpose=tls, owner=anne.")
+    assert hostile.isprintable()
+    assert "Client \\x1b[2J" in hostile
 
 
 def test_what_is_missing_is_warned_of_in_every_form(trail: Audit) -> None:

@@ -74,6 +74,13 @@ def test_a_program_gets_all_answers_in_one(known: Audit) -> None:
     assert known.json("principal", ALICE).keys() >= {"operations", "keys", "per_day", "refusals", "as_of", "complete"}
 
 
+def test_a_spreadsheet_gets_the_main_table(known: Audit) -> None:
+    for words in (("key", KEY_ID), ("principal", ALICE)):
+        head, *rows = known(*words, "--csv").output.decode().splitlines()
+        assert {"operation", "outcome", "events"} <= set(head.split(","))
+        assert rows
+
+
 def test_coverage_tells_what_has_stopped(known: Audit) -> None:
     text = known("coverage").output.decode()
     assert "audit_trail        10  2026-11-24T09:00:00Z  complete" in text
