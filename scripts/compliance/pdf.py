@@ -48,8 +48,8 @@ def as_pdf(document: Document, fonts: Path | None = None) -> bytes:
     if fonts is not None and not fonts.is_dir():
         raise WrongUse(f"--fonts {fonts} is no folder.", "Give a folder with font files, or leave it out.")
     data = pages(document, _legible if fonts is None else str)
+    data["landscape"] = any(needs_landscape(table) for section in data["sections"] for table in section["tables"])
     for section in data["sections"]:
-        section["landscape"] = any(map(needs_landscape, section["tables"]))
         for table in section["tables"]:
             for column, width in zip(table["columns"], widths(table["columns"], table["rows"]), strict=True):
                 column["points"] = width

@@ -87,7 +87,16 @@ def _reasons(material: Material) -> Table:
 
 def _meaning(code: str) -> str:
     known = REGISTRY.get(code)
-    return known.default if known is not None else ""
+    return (known.default if known is not None else "") or _OF_WHAT_WAS_SENT.get(code, "")
+
+
+_OF_WHAT_WAS_SENT: Final = {
+    "InvalidApi.NotFound": "There is no operation of this name; the answer said which one was asked for.",
+    "InvalidParameter": "A parameter is not what it must be; the answer said which one, and what was expected.",
+    "MissingParameter": "A parameter is missing that there must be; the answer said which one.",
+    "SignatureDoesNotMatch": "The signature is not the one that the access key's secret makes of the request.",
+}
+"""Of refusals whose messages are about what was sent."""
 
 
 def _refused_principals(material: Material) -> Table:
