@@ -39,7 +39,7 @@ from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 from scripts.operating.progress import progress
 from scripts.operating.questions import AccountOption, RegionOption, uid_of
-from scripts.operating.reading import Reading, head_of, position_within
+from scripts.operating.reading import Reading, check_there, head_of, position_within
 from scripts.operating.table import remark
 
 
@@ -148,6 +148,7 @@ def _formats(given: list[str] | None) -> list[Format]:
 
 async def _read(settings: Settings, period: Period, scope: Scope, at: int | None, cryptoperiod_days: int) -> Material:
     async with asking(settings) as connection:
+        await check_there(connection, scope.account_id, scope.region_id)
         head = position_within(at, await head_of(connection), "--at")
         reading = Reading(connection, 1, head)
         evidence = Evidence(period, scope, reading.world)

@@ -34,7 +34,7 @@ from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
 from scripts.operating.progress import progress
 from scripts.operating.questions import AccountOption, RegionOption, uid_of
-from scripts.operating.reading import Reading, WasRead, head_of, position_within
+from scripts.operating.reading import Reading, WasRead, check_there, head_of, position_within
 from scripts.operating.table import Form, form_of, remark
 
 _COLUMNS: Final = (
@@ -92,6 +92,7 @@ async def _replayed(settings: Settings, first: int, last: int | None, scope: Sco
     """How many were printed, and what was read."""
     shown = 0
     async with asking(settings) as connection:
+        await check_there(connection, scope.account_id, scope.region_id)
         last = position_within(last, await head_of(connection), "--to")
         if first > max(last, 1):
             raise WrongUse(f"From position {first} to {last} there is none.", "Give --from and --to in order.")

@@ -162,7 +162,9 @@ def _questions(mixed: Mixed) -> dict[str, list[dict[str, str]]]:
         "key and refused": [{**key, "outcome": "refused"} for key in keys],
         "principal and source": [{**one, "source_ip": mixed.sources[n]} for n, one in enumerate(principals)],
         "request": [{"request_id": "00000000-0000-4000-8000-000000000000"}, *_requests()],
-        "topic": [{"topic": topic} for topic in ("ram.*", "kms.key.created", "kms.key.disabled,kms.key.enabled", "sts.*")],
+        "topic": [
+            {"topic": topic} for topic in ("ram.*", "kms.key.created", "kms.key.disabled,kms.key.enabled", "sts.*")
+        ],
         "beginning": [
             *({"access_key_id": f"{access_key_id[:9]}*"} for access_key_id in mixed.access_key_ids),
             *({name: "zz*"} for name in ("access_key_id", "user_name", "user_agent")),

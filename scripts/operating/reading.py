@@ -16,6 +16,7 @@ import psycopg
 
 from adapters.ledger.digest import LedgerDigest
 from adapters.ledger.pages import LedgerBroken, pages
+from domain.account import account_stream, region_stream
 from domain.history.continuity import Continuity
 from domain.history.world import World
 from domain.standing import Standing
@@ -83,6 +84,21 @@ class Reading:
             last_at=self._last_at,
             sha256=self._digest.hexadecimal,
         )
+
+
+async def check_there(connection: psycopg.AsyncConnection[Any], account_id: str, region_id: str) -> None:
+    """An answer about nothing would look like one about what nothing happened to.
+
+    :param account_id: empty for all, as is ``region_id``. :raises WrongUse: the ledger never had it.
+    """
+    for stream, given, said in (
+        (account_stream(account_id), account_id, f"There is no account {account_id} in this ledger."),
+        (region_stream(region_id), region_id, f"There is no region {region_id} in this ledger."),
+    ):
+        if given:
+            cursor = await connection.execute("select from ledger.events where originator_id = %s limit 1", (stream,))
+            if await cursor.fetchone() is None:
+                raise WrongUse(said, "Give one that it has, or none for all.")
 
 
 async def head_of(connection: psycopg.AsyncConnection[Any]) -> int:

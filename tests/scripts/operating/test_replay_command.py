@@ -126,6 +126,8 @@ def test_what_cannot_be_meant_is_refused(operated: Operated, replay: Any) -> Non
         (("--topic", "kms.ke"), "--topic kms.ke is none"),
         (("--key", "x"), "is no key's id"),
         (("--account", "x"), "account"),
+        (("--account", "1999999999999999"), "There is no account"),
+        (("--region", "nope"), "There is no region nope"),
         (("--csv", "--json"), "two forms"),
     ):
         told = replay(*words)
