@@ -12,7 +12,7 @@ from dataclasses import fields
 from datetime import date, datetime
 from functools import lru_cache
 from ipaddress import ip_interface
-from operator import attrgetter
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -56,7 +56,7 @@ class AuditRow(NamedTuple):
     occurrences: int
     sentence: str
     details: str | None
-    profile: str = ""
+    profile: str
 
 
 STORED: Final = AuditRow._fields
@@ -74,7 +74,7 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     account_id, other = accounts_of(event)
     context = getattr(event, "encryption_context", None)
     return profiled(
-        AuditRow(
+        (
             position,
             recorded_at,
             call.at,
@@ -107,9 +107,9 @@ def audit_row(position: int, recorded_at: datetime, event: Event) -> AuditRow:
     )
 
 
-def profiled(row: AuditRow) -> AuditRow:
-    """With the id of its profile."""
-    return row._replace(profile=profile_id(profile_of(row)))
+def profiled(values: Sequence[Any]) -> AuditRow:
+    """:param values: of :data:`COLUMNS`."""
+    return AuditRow._make((*values, profile_id(profile_of(values))))
 
 
 def line_of_use(position: int, recorded_at: datetime, use: Mapping[str, Any]) -> Line:
@@ -197,7 +197,8 @@ def _line(entry: Entry) -> Line:
     return Line(line(row), row.profile, profile_of(row))
 
 
-profile_of: Final[Callable[[AuditRow], Profile]] = attrgetter(*audit_profiles.COLUMNS)
+profile_of: Final[Callable[[Sequence[Any]], Profile]] = itemgetter(*map(COLUMNS.index, audit_profiles.COLUMNS))
+"""Of the values of a row."""
 
 
 _IN_COLUMNS: Final = frozenset((

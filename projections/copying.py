@@ -6,8 +6,10 @@ Format: PostgreSQL, "COPY", section "Text Format". Values arrive as text, number
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -30,9 +32,15 @@ async def copy_lines(connection: Connection, table: str, columns: Sequence[str],
         await copying.write("".join(lines).encode())
 
 
+_TEXTS: Final[Mapping[type, Callable[[Any], str]]] = {UUID: attrgetter("hex")}
+"""What PostgreSQL reads as well, and is written in a quarter of the time."""
+
+
 def line(row: Sequence[object]) -> str:
     """One row as COPY takes it: a cell for each value, with a tab between any two, and a newline."""
-    cells = [NULL if value is None else value if type(value) is str else str(value) for value in row]
+    cells = [
+        NULL if value is None else value if type(value) is str else _TEXTS.get(type(value), str)(value) for value in row
+    ]
     text = "\t".join(cells)
     # Hardly any row has a character that must be escaped: one look for each at all of it finds out.
     if (
@@ -49,7 +57,7 @@ def line(row: Sequence[object]) -> str:
 
 def cell(value: object) -> str:
     """One value of a line."""
-    return NULL if value is None else str(value).translate(_ESCAPES)
+    return NULL if value is None else _TEXTS.get(type(value), str)(value).translate(_ESCAPES)
 
 
 def storable(text: str) -> str:

@@ -16,11 +16,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Final, NamedTuple
+from functools import lru_cache
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from domain.events import EVENTS, AuthenticationFailed, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
-from projections.pages import Entry
+from projections.pages import Entry, Use
 from projections.projector import Connection
 
 NO_REGION: Final = "?"
@@ -30,12 +31,12 @@ _REGION: Final = re.compile(r"[a-z0-9-]{1,64}")
 
 
 class Counted(NamedTuple):
-    """What calls are counted by. ``key_id`` is None where the call was about no key."""
+    """What calls are counted by, as text. ``day`` as 2026-11-25; ``key_id`` is None where the call was about no key."""
 
-    day: date
+    day: str
     caller: str
     region_id: str
-    key_id: UUID | None
+    key_id: str | None
     operation: str
     refused: bool
 
@@ -66,7 +67,16 @@ def folded(history: Iterable[Event]) -> Usage:
         if call.by.kind != "system" and type(event) is not AuthenticationFailed:
             refused = type(event) is CallRefused
             key_id = _key_of(event)
-            calls[Counted(day, call.by.account_id, _region(call.region_id), key_id, call.operation.value, refused)] += 1
+            calls[
+                Counted(
+                    _text(day),
+                    call.by.account_id,
+                    _region(call.region_id),
+                    None if key_id is None else str(key_id),
+                    call.operation.value,
+                    refused,
+                )
+            ] += 1
         if type(event) is KeyCreated:
             created.append(NewKey(event.originator_id, event.owner, event.region_id, day))
         elif type(event) is KeyDestroyed:
@@ -74,23 +84,14 @@ def folded(history: Iterable[Event]) -> Usage:
     return Usage(calls, created, destroyed)
 
 
-def used(uses: Iterable[Mapping[str, Any]]) -> Counter[Counted]:
-    """What events :class:`~domain.events.KeyUsed` add, given their fields as they are stored.
+def used(uses: Iterable[Use]) -> Counter[Counted]:
+    """What events :class:`~domain.events.KeyUsed` add.
 
-    The same as :func:`folded` adds for these events, for a fifth of the time: nearly all of a ledger are uses.
+    The same as :func:`folded` adds for these events, for a tenth of the time: nearly all of a ledger are uses.
     """
-    counts = Counter(
-        [
-            (use["timestamp"][:10], call["account_id"], call["region_id"], use["key_id"], call["operation"])
-            for use in uses
-            for call in (use["call"],)
-        ]
-    )
     calls: Counter[Counted] = Counter()
-    for (day, caller, region_id, key_id, operation), times in counts.items():
-        calls[Counted(date.fromisoformat(day), caller, _region(region_id), UUID(key_id), operation, refused=False)] += (
-            times
-        )
+    for (day, caller, region_id, key_id, operation), times in Counter(uses).items():
+        calls[Counted(day, caller, _region(region_id), key_id, operation, refused=False)] += times
     return calls
 
 
@@ -104,9 +105,11 @@ class UsageRows:
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Few statements, however many events: 3,000 of them come in a second."""
         usage = folded(entry.event for entry in page if entry.topic != KeyUsed.TOPIC)
-        calls = usage.calls + used(entry.fields for entry in page if entry.topic == KeyUsed.TOPIC)
+        calls = used(entry.use for entry in page if entry.topic == KeyUsed.TOPIC)
+        calls.update(usage.calls)
         if calls:
-            await connection.execute(_ADD_CALLS, _columns((*counted, times) for counted, times in calls.items()))
+            columns = zip(*((*counted, times) for counted, times in calls.items()), strict=True)
+            await connection.execute(_ADD_CALLS, [_array(column) for column in columns])
         if usage.created:
             await connection.execute(_ADD_KEYS, _columns(usage.created))
         if usage.destroyed:
@@ -115,7 +118,9 @@ class UsageRows:
 
 _ADD_CALLS: Final = """
     insert into usage as stored (day, caller, region_id, key_id, operation, refused, calls)
-    select * from unnest(%s::date[], %s::text[], %s::text[], %s::uuid[], %s::text[], %s::boolean[], %s::bigint[])
+    select * from unnest(
+        %s::text::date[], %s::text::text[], %s::text::text[], %s::text::uuid[], %s::text::text[], %s::text::boolean[],
+        %s::text::bigint[])
     on conflict (day, caller, region_id, key_id, operation, refused) do update set calls = stored.calls + excluded.calls
 """
 _ADD_KEYS: Final = """
@@ -136,8 +141,19 @@ def _key_of(event: Event) -> UUID | None:
     return event.originator_id if type(event) in _LIVES else getattr(event, "key_id", None)
 
 
+_text: Final = lru_cache(maxsize=64)(date.isoformat)
+
+
+@lru_cache(maxsize=1_024)
 def _region(region_id: str) -> str:
     return region_id if _REGION.fullmatch(region_id) else NO_REGION
+
+
+def _array(values: Iterable[object]) -> str:
+    """As PostgreSQL writes arrays ("Arrays", section "Array Input and Output Syntax"): as a parameter, thousands of
+    values would be looked at one by one. All are words, numbers and ids of ours: none needs an escape.
+    """
+    return f"{{{','.join(['NULL' if value is None else str(value) for value in values])}}}"
 
 
 def _columns(rows: Iterable[Iterable[object]]) -> list[list[object]]:

@@ -51,7 +51,7 @@ def row(position: int) -> AuditRow:
     refused = position % 11 == 0
     outcome = {"CreateUser": "changed", "DescribeKey": "read", "ListUsers": "read"}.get(operation, "used")
     return profiled(
-        AuditRow(
+        (
             position,
             _at(position),
             _at(position) - timedelta(seconds=1),

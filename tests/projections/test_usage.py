@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -102,7 +102,10 @@ async def test_every_call_is_counted_once() -> None:
     for _ in range(3):
         memory.record(a_refusal(a_call(Operation.DECRYPT), uuid4()))
     usage = folded(memory.history)
-    assert usage.calls == recounted(memory.history)
+    assert usage.calls == {
+        (f"{day}", account, region, str(key_id), *rest): count
+        for (day, account, region, key_id, *rest), count in recounted(memory.history).items()
+    }
     assert sum(usage.calls.values()) == len(memory.history)
     assert sum(calls for counted, calls in usage.calls.items() if counted.refused) == 3
 
@@ -111,13 +114,13 @@ def test_a_day_ends_at_midnight_utc() -> None:
     key = a_new_key().key
     midnight = datetime(2026, 6, 2, tzinfo=UTC)
     uses = [a_use(key, a_call(at=at)).events[0] for at in (midnight - timedelta(microseconds=1), midnight)]
-    assert [counted.day for counted in folded(uses).calls] == [date(2026, 6, 1), date(2026, 6, 2)]
+    assert [counted.day for counted in folded(uses).calls] == ["2026-06-01", "2026-06-02"]
 
 
 def test_answered_and_refused_calls_are_counted_apart() -> None:
     key = a_new_key().key
     history = [a_use(key).events[0], a_use(key).events[0], a_refusal(a_call(), key.key_id).events[0]]
-    same = (NOON.date(), ACCOUNT, REGION, key.key_id, "Encrypt")
+    same = (f"{NOON:%Y-%m-%d}", ACCOUNT, REGION, str(key.key_id), "Encrypt")
     assert folded(history).calls == {Counted(*same, False): 2, Counted(*same, True): 1}
 
 
@@ -125,7 +128,7 @@ def test_who_asked_is_counted_and_not_whose_key_it_is() -> None:
     key = a_new_key().key
     guest = a_call(by=a_caller("2222222222222222"))
     (counted,) = folded(a_use(key, guest).events).calls
-    assert (counted.caller, counted.key_id) == ("2222222222222222", key.key_id)
+    assert (counted.caller, counted.key_id) == ("2222222222222222", str(key.key_id))
 
 
 def test_the_services_own_work_is_nobodys_usage() -> None:

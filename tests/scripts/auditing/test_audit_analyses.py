@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -169,7 +169,7 @@ def test_the_least_policy_is_ready_for_create_policy(known: Audit) -> None:
 
 
 def test_a_spreadsheet_gets_a_row_for_each_action_on_each_resource(known: Audit) -> None:
-    (statement,) = DOCUMENT["Statement"]
+    (statement,) = cast(list[dict[str, list[str]]], DOCUMENT["Statement"])
     pairs = [(action, resource) for action in statement["Action"] for resource in statement["Resource"]]
     ((*names,), *found) = csv.reader(io.StringIO(known("least-policy", ALICE, "--csv").output.decode()))
     assert names == ["document", "action", "resource"]
