@@ -96,7 +96,7 @@ def test_growth_is_measured_over_deployments_of_each_size(scratch: Path) -> None
 
 
 def test_a_ledger_of_mixed_events_is_made_and_its_trail_asked(scratch: Path) -> None:
-    options = ("--events", "2000", "--keys", "10", "--asks", "3", "--workers", "1", "--json")
+    options = ("--events", "2000", "--keys", "10", "--asks", "20", "--workers", "1", "--json")
     report = report_of(bench(scratch, "ledger", *options))
     assert report["events"] >= 2_000
     assert all(0 < page["p50_ms"] <= page["p95_ms"] for page in report["pages"].values())
