@@ -35,13 +35,13 @@ class Entry:
     the event costs: see :attr:`fields`.
     """
 
-    __slots__ = ("_decode", "_event", "_state", "_use", "position", "recorded_at", "stream", "topic", "version")
+    __slots__ = ("_counted", "_decode", "_event", "_state", "position", "recorded_at", "stream", "topic", "version")
 
     def __init__(self, row: tuple[int, datetime, UUID, int, str, bytes], decode: Decode) -> None:
         self.position, self.recorded_at, self.stream, self.version, self.topic, self._state = row
         self._decode = decode
         self._event: Event | None = None
-        self._use: Use | None = None
+        self._counted: CountedBy | None = None
 
     @property
     def is_unescaped(self) -> bool:
@@ -57,29 +57,30 @@ class Entry:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """Of a use, the stored JSON: the event's fields by name, with ``timestamp`` and ``call``.
+        """Of a call, the stored JSON: the event's fields by name, with ``timestamp`` and ``call``.
 
         Read anew for each who asks: kept for the next one, a page of them would push everything else out of the
         processor's cache, and be slower.
         """
         fields: dict[str, Any] = orjson.loads(self._state)
         call = fields["call"]
-        self._use = (
-            fields["timestamp"][:10], call["account_id"], call["region_id"], fields["key_id"], call["operation"]
+        self._counted = (
+            fields["timestamp"][:10], call["account_id"], call["region_id"], fields.get("key_id"), call["operation"],
+            "code" in fields, call["kind"],
         )  # fmt: skip
         return fields
 
     @property
-    def use(self) -> Use:
-        """Of a use, what it is counted by. Kept, since it is short."""
-        if self._use is None:
+    def counted(self) -> CountedBy:
+        """Of a call, what it is counted by. Kept, since it is short."""
+        if self._counted is None:
             assert self.fields, "reading them keeps it"
-        assert self._use is not None, "as above"
-        return self._use
+        assert self._counted is not None, "as above"
+        return self._counted
 
 
-Use = tuple[str, str, str, str, str]
-"""Day, the caller's account, region, key, operation."""
+CountedBy = tuple[str, str, str, str | None, str, bool, str]
+"""Day, the caller's account, region, key, operation, whether it was refused, kind of the caller."""
 
 
 class Page(NamedTuple):

@@ -20,8 +20,17 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from domain.events import EVENTS, AuthenticationFailed, CallRefused, Event, KeyCreated, KeyDestroyed, KeyUsed
-from projections.pages import Entry, Use
+from domain.events import (
+    EVENTS,
+    AuthenticationFailed,
+    CallAnswered,
+    CallRefused,
+    Event,
+    KeyCreated,
+    KeyDestroyed,
+    KeyUsed,
+)
+from projections.pages import CountedBy, Entry
 from projections.projector import Connection
 
 NO_REGION: Final = "?"
@@ -84,15 +93,18 @@ def folded(history: Iterable[Event]) -> Usage:
     return Usage(calls, created, destroyed)
 
 
-def used(uses: Iterable[Use]) -> Counter[Counted]:
-    """What events :class:`~domain.events.KeyUsed` add.
+def counted(calls: Iterable[CountedBy]) -> Counter[Counted]:
+    """What events of :data:`CALLS` add: the same as :func:`folded` does, for a tenth of the time, and nearly all of a
+    ledger are such."""
+    found: Counter[Counted] = Counter()
+    for (day, caller, region_id, key_id, operation, refused, kind), times in Counter(calls).items():
+        if kind != "system":
+            found[Counted(day, caller, _region(region_id), key_id, operation, refused)] += times
+    return found
 
-    The same as :func:`folded` adds for these events, for a tenth of the time: nearly all of a ledger are uses.
-    """
-    calls: Counter[Counted] = Counter()
-    for (day, caller, region_id, key_id, operation), times in Counter(uses).items():
-        calls[Counted(day, caller, _region(region_id), key_id, operation, refused=False)] += times
-    return calls
+
+CALLS: Final = frozenset(event.TOPIC for event in (KeyUsed, CallAnswered, CallRefused))
+"""Topics of events that stand in their request's own stream, and name their key."""
 
 
 class UsageRows:
@@ -104,8 +116,8 @@ class UsageRows:
 
     async def store(self, connection: Connection, page: Sequence[Entry]) -> None:
         """Few statements, however many events: 3,000 of them come in a second."""
-        usage = folded(entry.event for entry in page if entry.topic != KeyUsed.TOPIC)
-        calls = used(entry.use for entry in page if entry.topic == KeyUsed.TOPIC)
+        usage = folded(entry.event for entry in page if entry.topic not in CALLS)
+        calls = counted(entry.counted for entry in page if entry.topic in CALLS)
         calls.update(usage.calls)
         if calls:
             columns = zip(*((*counted, times) for counted, times in calls.items()), strict=True)

@@ -27,7 +27,7 @@ from domain.call import Call
 from domain.errors import DryRunOperation
 from domain.vocabulary import Operation
 
-_WITH: Final[Mapping[Operation, str]] = {
+_WITH: Final[Mapping[str, str]] = {
     Operation.ENCRYPT: "encrypted with",
     Operation.DECRYPT: "decrypted with",
     Operation.GENERATE_DATA_KEY: "generated a data key with",
@@ -37,7 +37,7 @@ _USES: Final[Mapping[str, str]] = {
     operation: _WITH.get(operation, f"used ({operation.value})") for operation in Operation
 }
 
-_LOOKED_AT: Final[Mapping[Operation, str]] = {
+_LOOKED_AT: Final[Mapping[str, str]] = {
     Operation.DESCRIBE_KEY: "looked at",
     Operation.GET_USER: "looked at",
     Operation.LIST_ACCESS_KEYS: "listed the access keys of",
@@ -55,7 +55,7 @@ _LOOKED_AT: Final[Mapping[Operation, str]] = {
 }
 """Answers about one thing, which the sentence names."""
 
-_TOLD_OF: Final[Mapping[Operation, str]] = {
+_TOLD_OF: Final[Mapping[str, str]] = {
     Operation.LIST_KEYS: "listed keys",
     Operation.DESCRIBE_REGIONS: "listed regions",
     Operation.LIST_USERS: "listed users",
@@ -111,15 +111,47 @@ def sentence(event: events.Event) -> str:
     return _plain(make(event) if make is not None else _did(event, _DONE[type(event)].format(event)))
 
 
-def user(kind: str, principal: str, assumed_by: str, operation: str) -> str:
-    """The beginning of the sentence of a :class:`~domain.events.KeyUsed`, from its facts: for whoever has them without
-    the event."""
-    return f"{who(kind, principal, assumed_by)} {_USES[operation]} key"
+About = tuple[str, str, str, str, str, str]
+"""What a call was about, for whoever has that without the event: the caller, as :func:`~domain.audit.words.who` says
+it; operation; key, empty where it was about none; ARN of what it was about instead, empty where nobody knows; region;
+source."""
 
 
-def of_use(beginning: str, key_id: object, region_id: str, source_ip: str) -> str:
-    """All of that sentence. :param beginning: as of :func:`user`."""
-    return _plain(f"{beginning} {key_id} in {region_id}{source(source_ip)}.")
+def of_use(about: About) -> str:
+    """The sentence of a :class:`~domain.events.KeyUsed`."""
+    by, operation, key_id, _, region_id, source_ip = about
+    return _plain(f"{by} {_USES[operation]} key {key_id} in {region_id}{source(source_ip)}.")
+
+
+def of_answer(about: About) -> str:
+    """Of a :class:`~domain.events.CallAnswered`."""
+    by, operation, key_id, resource, region_id, source_ip = about
+    told_of = _TOLD_OF.get(operation)
+    if told_of is None:
+        looked_at = _LOOKED_AT.get(operation) or f"was answered {operation} about"
+        told_of = f"{looked_at} {_named(key_id, resource, region_id)}"
+    elif operation == Operation.LIST_KEYS:
+        told_of = f"{told_of} in {region_id}"
+    return _plain(_done(by, told_of, source(source_ip)))
+
+
+def of_refusal(about: About, code: str) -> str:
+    """Of a :class:`~domain.events.CallRefused`."""
+    by, operation, key_id, resource, region_id, source_ip = about
+    named, origin = _named(key_id, resource, region_id), source(source_ip)
+    what = "an unknown operation" if operation == Operation.UNKNOWN else operation
+    if named:
+        what = f"{what} {'with' if operation in _WITH else 'on'} {named}"
+    if code == DryRunOperation.code:
+        return _plain(_done(by, f"asked whether {what} was possible, which it was,", origin))
+    return _plain(f"{by} was refused {what}{origin}: {code}.")
+
+
+def _named(key_id: str, resource: str, region_id: str) -> str:
+    """Empty where nobody knows."""
+    if key_id:
+        return f"key {key_id} in {region_id}"
+    return thing(resource) if resource else ""
 
 
 def _plain(told: str) -> str:
@@ -132,12 +164,13 @@ def _by(call: Call) -> str:
 
 
 def _did(event: events.Event, what: str) -> str:
-    """Somebody did it, from somewhere: all that RAM's sentences need, which is the same in every region.
+    """Somebody did it, from somewhere: all that RAM's sentences need, which is the same in every region."""
+    return _done(_by(event.call), what, _from(event))
 
-    :param what: with a comma at its end where another place would be read into it.
-    """
-    origin = _from(event)
-    return f"{_by(event.call)} {what if origin else what.removesuffix(',')}{origin}."
+
+def _done(by: str, what: str, origin: str) -> str:
+    """:param what: with a comma at its end where another place would be read into it. :param origin: perhaps empty."""
+    return f"{by} {what if origin else what.removesuffix(',')}{origin}."
 
 
 # --- the deployment ---
@@ -251,36 +284,11 @@ def _from(event: events.Event) -> str:
 # --- calls that change no key ---
 
 
-def _used(event: events.KeyUsed) -> str:
+def _about(event: events.KeyUsed | events.CallAnswered | events.CallRefused) -> About:
     call = event.call
-    by = call.by
-    beginning = user(by.kind, by.principal, by.assumed_by, call.operation)
-    return of_use(beginning, event.key_id, call.region_id, call.source_ip)
-
-
-def _answered(event: events.CallAnswered) -> str:
-    call = event.call
-    told_of = _TOLD_OF.get(call.operation)
-    if told_of is not None:
-        return _did(event, f"{told_of} in {call.region_id}" if call.operation is Operation.LIST_KEYS else told_of)
-    looked_at = _LOOKED_AT.get(call.operation) or f"was answered {call.operation.value} about"
-    return _did(event, f"{looked_at} {_named(event)}")
-
-
-def _refused(event: events.CallRefused) -> str:
-    operation = "an unknown operation" if event.call.operation is Operation.UNKNOWN else event.call.operation.value
-    named = _named(event)
-    about = f" {'with' if event.call.operation in _WITH else 'on'} {named}" if named else ""
-    if event.code == DryRunOperation.code:
-        return _did(event, f"asked whether {operation}{about} was possible, which it was,")
-    return f"{_by(event.call)} was refused {operation}{about}{_from(event)}: {event.code}."
-
-
-def _named(event: events.CallAnswered | events.CallRefused) -> str:
-    """What the call was about; empty where nobody knows."""
-    if event.key_id is not None:
-        return f"key {event.key_id} in {event.call.region_id}"
-    return thing(event.resource) if event.resource else ""
+    key_id = "" if event.key_id is None else str(event.key_id)
+    resource = getattr(event, "resource", "")
+    return _by(call), call.operation.value, key_id, resource, call.region_id, call.source_ip
 
 
 _SENTENCES: Final[Mapping[type[events.Event], Callable[[Any], str]]] = {
@@ -300,9 +308,9 @@ _SENTENCES: Final[Mapping[type[events.Event], Callable[[Any], str]]] = {
     events.KeyDeletionScheduled: _deletion_scheduled,
     events.KeyDeletionCancelled: lambda event: _of_key("cancelled the deletion of", event),
     events.KeyDestroyed: _key_destroyed,
-    events.KeyUsed: _used,
-    events.CallAnswered: _answered,
-    events.CallRefused: _refused,
+    events.KeyUsed: lambda event: of_use(_about(event)),
+    events.CallAnswered: lambda event: of_answer(_about(event)),
+    events.CallRefused: lambda event: of_refusal(_about(event), event.code),
     events.RoleAssumed: _role_assumed,
     events.AuthenticationFailed: _authentication_failed,
 }

@@ -21,10 +21,12 @@ from domain.audit.facts import Outcome
 from domain.events import EVENTS, Event
 from domain.vocabulary import Operation
 from projections.audit_profiles import profile_id
-from projections.audit_trail import COLUMNS, AuditRow, AuditTrailRows, audit_row, line_of_use, profile_of
+from projections.audit_trail import COLUMNS, AuditRow, AuditTrailRows, audit_row, profile_of
+from projections.audit_trail import _line as trail_line
 from projections.copying import json_text, line
 from projections.pages import Entry
 from projections.projector import catch_up
+from projections.usage import counted, folded
 from tests.fixtures.dying import DiesOnPage
 from tests.fixtures.histories import Lives
 from tests.fixtures.ledger import ACCOUNT, NOON, a_call, a_caller, a_new_key, a_use
@@ -121,35 +123,47 @@ def test_a_source_is_an_address_or_nothing(source: str, kept: str | None) -> Non
 
 
 @given(
-    st.sampled_from((Operation.ENCRYPT, Operation.DECRYPT, Operation.GENERATE_DATA_KEY)),
-    st.sampled_from(("root-account", "ram-user", "assumed-role")),
-    TEXTS,
-    TEXTS,
-    TEXTS,
+    st.sampled_from(("used", "answered", "refused")),
+    st.sampled_from(list(Operation)),
+    st.sampled_from(("root-account", "ram-user", "assumed-role", "system")),
+    st.lists(TEXTS, min_size=6, max_size=6),
     st.dictionaries(TEXTS, TEXTS, max_size=2),
+    st.booleans(),
     st.booleans(),
     st.sampled_from(("", "192.0.2.7", "::1")),
 )
-def test_the_line_of_a_use_is_the_same_from_its_fields_as_from_the_event(
-    operation: Operation, kind: str, name: str, agent: str, region: str, context: dict[str, str], secure: bool, ip: str
+def test_the_line_of_a_call_is_the_same_from_its_fields_as_from_the_event(
+    what: str,
+    operation: Operation,
+    kind: str,
+    texts: list[str],
+    context: dict[str, str],
+    with_key: bool,
+    secure: bool,
+    ip: str,
 ) -> None:
+    name, agent, region, resource, code, message = texts
     by = replace(
         a_caller(), kind=kind, principal=f"acs:ram::{ACCOUNT}:user/{name}", user_name=name, assumed_by=name[:3]
     )
     call = replace(a_call(operation, by=by), user_agent=agent, region_id=region, secure_transport=secure, source_ip=ip)
-    use = a_use(a_new_key().key).events[0]
-    event = replace(cast(events.KeyUsed, use), call=call, encryption_context=context)
+    own: dict[str, Any] = {"originator_id": call.stream, "originator_version": 1, "timestamp": call.at, "call": call}
+    key_id = uuid4() if with_key or what == "used" else None
+    made: dict[str, Event] = {
+        "used": events.KeyUsed(**own, key_id=key_id or uuid4(), key_version_id=uuid4(), encryption_context=context),
+        "answered": events.CallAnswered(**own, key_id=key_id, resource=resource),
+        "refused": events.CallRefused(
+            **own, key_id=key_id, resource=resource, code=code, message=message, encryption_context=context
+        ),
+    }
+    event = made[what]
     stored = Entry((3, NOON, event.originator_id, 1, event.TOPIC, encode(event)), decode)
-    chosen = name + agent + region + "".join([*context, *context.values()])
-    assert stored.is_unescaped or any(character < " " or character in '"\\' for character in chosen)
     row = audit_row(3, NOON, event)
     assert row.profile == profile_id(profile_of(row))
-    if stored.is_unescaped:
-        told = line_of_use(3, NOON, stored.fields)
-        assert _as_rows_are_written(told.text, row) == line(row)
-        assert (told.name, told.profile) == (row.profile, profile_of(row))
-    else:
-        assert audit_row(3, NOON, stored.event) == row
+    told = trail_line(stored)
+    assert _as_rows_are_written(told.text, row) == line(row)
+    assert (told.name, told.profile) == (row.profile, profile_of(row))
+    assert counted([stored.counted]) == folded([event]).calls
 
 
 def _as_rows_are_written(told: str, row: AuditRow) -> str:
