@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pytest
 
+from domain.audit.words import visible
 from scripts.operating.table import Form, Table, money, show
 
 HOSTILE = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "a\x1b[31mb", "line\nbreak", 'quo"te,', "\u202egpj"]
@@ -24,7 +25,8 @@ def test_no_cell_is_a_formula_and_none_is_lost(cell: str, capsys: pytest.Capture
     text = told(Table(("name", "calls"), [(cell, 5)]), Form.CSV, capsys)
     ((name, calls),) = list(csv.reader(io.StringIO(text, newline="")))[1:]
     assert calls == "5"
-    assert name.removeprefix("'") == cell
+    assert name.removeprefix("'") == visible(cell.replace("\n", "\\n").replace("\r", "\\r"))
+    assert name.isprintable()
     assert not name.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
