@@ -1,8 +1,9 @@
 """Calls that are decided as another one was: a ledger's uses are few different ones, many times each.
 
-Who asked, with which access key, for what and on what decides a call, as long as the account and the key do not change;
-so a change of the account forgets everything here, and a change of a key what was asked of it. Sessions end with time,
-and conditions may ask for a call's own time or address: such calls are decided one by one.
+Who asked, with which access key, for what and on what decides a call, as long as the account does not change and the
+key is there; so a change of the account forgets everything here, and the end of a key what was asked of it. The state
+of a key decides nothing, but is remarked on where a call would have been allowed: that is not remembered. Sessions end
+with time, and conditions may ask for a call's own time or address: such calls are decided one by one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, NamedTuple
 
 from domain import events
 from domain.audit.suppositions import Supposition
-from domain.audit.what_if import Verdict, WhatIf
+from domain.audit.what_if import Supposed, Verdict, WhatIf
 from domain.circumstances import OF_ONE_CALL
 from domain.events import CHANGES, Event
 from domain.history.asked import key_of
@@ -78,7 +79,7 @@ class Recurring:
     def _decided(self, position: int, facts: Facts, event: Event) -> Verdict:
         self._heed(event)
         verdict = self.what_if.within(position, event)
-        if not self._one_by_one and _may_recur(facts):
+        if not self._one_by_one and _may_recur(facts) and not _is_allowed_now(verdict):
             self._remember(facts, verdict)
         return verdict
 
@@ -90,7 +91,7 @@ class Recurring:
 
     def _heed(self, event: Event) -> None:
         """What ``event`` changes is not remembered any more."""
-        if event.TOPIC not in CHANGES:
+        if event.TOPIC not in CHANGES or isinstance(event, _DECIDING_NOTHING):
             return
         key_id = key_of(event)
         if key_id is not None:
@@ -103,6 +104,21 @@ class Recurring:
     def _forget_all(self) -> None:
         self._known.clear()
         self._remembered = 0
+
+
+_DECIDING_NOTHING: Final = (
+    events.KeyEnabled,
+    events.KeyDisabled,
+    events.KeyDescriptionUpdated,
+    events.KeyDeletionScheduled,
+    events.KeyDeletionCancelled,
+    events.RoleAssumed,
+)
+"""Changes after which every remembered call is decided as before: no session's call is remembered."""
+
+
+def _is_allowed_now(verdict: Verdict) -> bool:
+    return verdict.finding is not None and verdict.finding.supposed is Supposed.ALLOWED
 
 
 def _may_recur(facts: Facts) -> bool:
