@@ -57,18 +57,32 @@ OLD_DIRECTORY = """
 """
 
 
+OLD_TRAIL = """
+    set search_path = projections;
+    alter table audit_trail drop column profile;
+    select audit_trail_month('2026-06-01');
+    insert into audit_trail (position, recorded_at, called_at, topic, operation, outcome, account_id, principal,
+            principal_kind, principal_id, user_name, access_key_id, region_id, user_agent, secure_transport, request_id,
+            occurrences, sentence)
+        values (1, '2026-06-01', '2026-06-01', 't', 'o', 'used', 'a', 'p', 'k', 'i', 'u', 'x', 'r', 'g', true,
+            gen_random_uuid(), 1, 's');
+    insert into projections.tracking values ('audit_trail', 9), ('usage', 9)
+"""
+
+
+@pytest.mark.parametrize(("table", "old"), [("key_directory", OLD_DIRECTORY), ("audit_trail", OLD_TRAIL)])
 def test_a_table_that_gets_columns_for_which_its_rows_have_no_values_is_filled_again_once(
-    ledger_database: LedgerDatabase,
+    ledger_database: LedgerDatabase, table: str, old: str
 ) -> None:
     tracked = "select application_name, notification_id from projections.tracking order by 1"
     with psycopg.connect(ledger_database.admin_url, autocommit=True) as connection:
-        connection.execute(OLD_DIRECTORY)
+        connection.execute(old.encode())
         migrate(ledger_database.admin_url, service_role="key_ledger_service")
-        assert connection.execute("select count(*) from projections.key_directory").fetchall() == [(0,)]
+        assert connection.execute(f"select count(*) from projections.{table}".encode()).fetchall() == [(0,)]
         assert connection.execute(tracked).fetchall() == [("usage", 9)]
-        connection.execute("insert into projections.tracking values ('key_directory', 9)")
+        connection.execute("insert into projections.tracking values (%s, 9)", (table,))
         migrate(ledger_database.admin_url, service_role="key_ledger_service")
-        assert connection.execute(tracked).fetchall() == [("key_directory", 9), ("usage", 9)]
+        assert connection.execute(tracked).fetchall() == [(table, 9), ("usage", 9)]
 
 
 def test_several_migrations_at_once_make_one_schema(database_url: str, ledger_database: LedgerDatabase) -> None:
