@@ -8,7 +8,6 @@ live tables as they were, or as they were made again; run it again. How: :mod:`p
 
 from __future__ import annotations
 
-import asyncio
 import gc
 import json
 import os
@@ -22,6 +21,7 @@ from typing import Annotated, Any, Final
 
 import psycopg
 import typer
+import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -99,7 +99,7 @@ def command(
         chosen = _chosen(only)
         gc.set_threshold(200_000)  # a replay makes many values and no cycles
         try:
-            report = asyncio.run(rebuilt(_admin_url(data), chosen, check=check))
+            report = uvloop.run(rebuilt(_admin_url(data), chosen, check=check))
         except RebuildRefused as refused:
             raise Refused(str(refused), "The live tables are what they were.") from refused
         except PoisonEvent as poison:
