@@ -500,7 +500,10 @@ EVENTS: Final[tuple[type[Event], ...]] = (
     AuthenticationFailed,
 )
 
-OF_ONE_CALL: Final = (KeyUsed, CallAnswered, CallRefused, RoleAssumed, AuthenticationFailed)
+CALLS: Final = (KeyUsed, CallAnswered, CallRefused)
+"""Calls that changed nothing: nearly all of a ledger."""
+
+OF_ONE_CALL: Final = (*CALLS, RoleAssumed, AuthenticationFailed)
 """Each alone in a stream of its own: they change nothing that a later call may do."""
 
 CHANGES: Final = frozenset(event.TOPIC for event in EVENTS if event not in OF_ONE_CALL)

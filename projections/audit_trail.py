@@ -20,7 +20,7 @@ from domain import events
 from domain.audit.facts import OUTCOMES, accounts_of, key_named
 from domain.audit.sentences import About, of_answer, of_refusal, of_use, sentence
 from domain.audit.words import who as named
-from domain.events import CallAnswered, CallRefused, Event, KeyUsed
+from domain.events import CALLS, CallAnswered, Event, KeyUsed
 from domain.vocabulary import Operation
 from projections import audit_profiles
 from projections.audit_profiles import Profile, Profiles, profile_id
@@ -141,7 +141,7 @@ def line_of_call(position: int, recorded_at: datetime, topic: str, stored: Mappi
     return Line(written, name, profile)
 
 
-SHORTLY: Final = {event.TOPIC: OUTCOMES[event].value for event in (KeyUsed, CallAnswered, CallRefused)}
+SHORTLY: Final = {event.TOPIC: OUTCOMES[event].value for event in CALLS}
 """Topics whose rows are written from what is stored, with their outcomes."""
 
 

@@ -17,8 +17,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from domain.audit.filters import NO_FILTERS, Filters, Network, Texts
-from domain.events import EVENTS, KeyUsed
-from domain.vocabulary import Operation
+from domain.events import KeyUsed
 from projections.audit_profiles import COLUMNS
 from projections.pages import Connection
 
@@ -97,7 +96,7 @@ def _scope(account_id: str | None, party: str | None, values: Values) -> Iterato
 
 def _conditions(filters: Filters, values: Values) -> Iterator[str]:
     for column, texts in filters.texts.items():
-        yield _text(column, _spelled_out(column, texts), values)
+        yield _text(column, texts, values)
     if filters.source is not None:
         yield _source(filters.source, values)
     if filters.request_id is not None:
@@ -150,22 +149,6 @@ _NAMED: Final = (
     + "))"
 )
 """Of what is no CMK: reads and refusals name it by its ARN, changes by its name."""
-
-
-def _spelled_out(column: str, texts: Texts) -> Texts:
-    """With every word that a prefix stands for, where all words are known: indexes are on words, not on beginnings."""
-    words = _WORDS.get(column)
-    if words is None or not texts.prefixes:
-        return texts
-    found = tuple(word for word in words if word.startswith(texts.prefixes))
-    return Texts(tuple(dict.fromkeys((*texts.exact, *found))) or _NO_WORD)
-
-
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "topic": tuple(event.TOPIC for event in EVENTS),
-    "operation": tuple(operation.value for operation in Operation),
-}
-_NO_WORD: Final = ("",)
 
 
 def _text(column: str, texts: Texts, values: Values) -> str:

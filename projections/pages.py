@@ -7,7 +7,7 @@ that one of them has just read serves the others. Not here: how a projection sto
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -63,20 +63,21 @@ class Entry:
         processor's cache, and be slower.
         """
         fields: dict[str, Any] = orjson.loads(self._state)
-        call = fields["call"]
-        self._counted = (
-            fields["timestamp"][:10], call["account_id"], call["region_id"], fields.get("key_id"), call["operation"],
-            "code" in fields, call["kind"],
-        )  # fmt: skip
+        self._counted = _counted(fields)
         return fields
 
     @property
     def counted(self) -> CountedBy:
         """Of a call, what it is counted by. Kept, since it is short."""
-        if self._counted is None:
-            assert self.fields, "reading them keeps it"
-        assert self._counted is not None, "as above"
-        return self._counted
+        return self._counted or _counted(self.fields)
+
+
+def _counted(fields: Mapping[str, Any]) -> CountedBy:
+    call = fields["call"]
+    return (
+        fields["timestamp"][:10], call["account_id"], call["region_id"], fields.get("key_id"), call["operation"],
+        "code" in fields, call["kind"],
+    )  # fmt: skip
 
 
 CountedBy = tuple[str, str, str, str | None, str, bool, str]

@@ -24,7 +24,7 @@ from domain.vocabulary import Operation
 REMEMBERED_MAX: Final = 100_000
 """Verdicts: some 50 MB."""
 
-_TOPICS: Final = frozenset((events.KeyUsed.TOPIC, events.CallAnswered.TOPIC, events.CallRefused.TOPIC))
+_TOPICS: Final = frozenset(event.TOPIC for event in events.CALLS)
 _KINDS: Final = frozenset(("ram-user", "root-account"))
 
 
@@ -112,9 +112,8 @@ _DECIDING_NOTHING: Final = (
     events.KeyDescriptionUpdated,
     events.KeyDeletionScheduled,
     events.KeyDeletionCancelled,
-    events.RoleAssumed,
 )
-"""Changes after which every remembered call is decided as before: no session's call is remembered."""
+"""Changes after which every remembered call is decided as before."""
 
 
 def _is_allowed_now(verdict: Verdict) -> bool:

@@ -48,13 +48,14 @@ def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
     days = activity.counts(service, {**same, "outcome": "used"}, "day")
     refusals = activity.counts(service, {**same, "outcome": "refused"}, "error_code,principal")
     uses = rows(history, "uses")
+    asked_for = counts_table(uses, _ASKED_BY)
     return Page(
         answer={**history, "uses_per_day": days, "refusals": refusals},
         facts={"key": key_id, **activity.drawn(days, "uses")},
-        csv=counts_table(uses, _ASKED_BY),
+        csv=asked_for,
         sections=(
             Section(title="What was done to it", table=events_table(rows(history, "changes")), empty="Nothing."),
-            Section(title="Who asked for it", table=counts_table(uses, _ASKED_BY), empty="Nobody.", bars=shares(uses)),
+            Section(title="Who asked for it", table=asked_for, empty="Nobody.", bars=shares(uses)),
             Section(
                 title="Why it was refused, and to whom",
                 table=counts_table(refusals, ("error_code", "principal")),
