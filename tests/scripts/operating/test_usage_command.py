@@ -13,13 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from adapters.ledger.mapper import decode
 from domain import events
 from domain.errors import KeyNotFound
 from domain.key import Key
 from domain.ports import Submission
 from domain.vocabulary import Operation
-from projections import projector
+from projections import pages, projector
+from projections.pages import CountedBy, Entry
 from projections.usage_report import standing
 from scripts.operating import usage
 from tests.fixtures.ledger import a_call, a_caller, a_new_key, a_use
@@ -195,12 +195,14 @@ def test_counting_that_was_stopped_by_an_event_is_said_loudly(
 ) -> None:
     monkeypatch.setattr(projector, "PAGE", 2)
 
-    def choking(stream: object, version: int, topic: str, state: bytes) -> object:
-        if topic == "kms.call.refused":
-            raise ValueError("from the future")
-        return decode(stream, version, topic, state)  # type: ignore[arg-type]
+    class Choking(Entry):
+        @property
+        def counted(self) -> CountedBy:
+            if self.topic == "kms.call.refused":
+                raise ValueError("from the future")
+            return super().counted
 
-    monkeypatch.setattr(usage, "decode", choking)
+    monkeypatch.setattr(pages, "Entry", Choking)
     outcome = operate("usage", *JUNE)
     assert outcome.exit_code == 0
     assert "Counting has STOPPED: projection usage cannot take the event at position 7" in outcome.said
