@@ -2,7 +2,7 @@
 
 A line of :data:`TABLE` is an operation: handler, REST route, parameters, what its answer holds. All of them read, and
 all of them need permission on one resource, ``acs:audit:*:<uid>:trail`` (``acs:actiontrail:…`` for LookupEvents): the
-trail of an account is one thing.
+trail of an account is one thing. What was asked for is recorded with each.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from api.action import Action, Effect, Handler, Parameter, Product
+from api.action import Action, Effect, Handler, Parameter, Product, Told
 from api.audit import actiontrail, answers, authority, coverage, events, export, heavy, keys
 from api.audit import parameters as p
+from api.parameters import Parameters
 from api.ram.authorised import authorised
+from api.services import Services
+from domain.audit.request_parameters import recorded
+from domain.recording import Case
 from domain.vocabulary import Operation
 
 _O = Operation
@@ -29,8 +33,18 @@ def _line(
     answer: Mapping[str, Any],
     product: Product = Product.AUDIT,
 ) -> Action:
-    decided = authorised(f"{product.prefix}:{operation.value}", _TRAIL, handler)
+    decided = _asked(p.named(parameters), authorised(f"{product.prefix}:{operation.value}", _TRAIL, handler))
     return Action(product, operation, decided, Effect.READS, _TRAIL, route, summary, parameters, answer)
+
+
+def _asked(known: frozenset[str], decide: Handler) -> Handler:
+    """``decide``, recorded with what was asked for: whether it is answered or refused, for want of permission as well."""
+
+    async def decided(services: Services, case: Case, given: Parameters) -> Told:
+        case.request_parameters = recorded(given.values, known)
+        return await decide(services, case, given)
+
+    return decided
 
 
 # fmt: off

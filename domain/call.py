@@ -5,12 +5,17 @@ Time and identifiers arrive here from outside, so that a replay in ten years rea
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from domain.guard import Guard
 from domain.vocabulary import Operation
+
+NO_PARAMETERS: Final[Mapping[str, str]] = {}
+"""Of a request about which nothing but its operation, its key or its resource is recorded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -401,17 +401,26 @@ class KeyUsed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CallAnswered(Event):
-    """A call that only read was answered. :param resource: ARN of what was read where that is no key."""
+    """A call that only read was answered.
+
+    :param resource: ARN of what was read where that is no key.
+    :param request_parameters: of a question about the audit trail, what was asked for: see
+        :mod:`domain.audit.request_parameters`.
+    """
 
     TOPIC = "kms.call.answered"
 
     key_id: UUID | None = None
     resource: str = ""
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CallRefused(Event):
-    """An authenticated caller was refused, with this code. :param resource: ARN of what it asked for."""
+    """An authenticated caller was refused, with this code.
+
+    :param resource: ARN of what it asked for. :param request_parameters: as of :class:`CallAnswered`.
+    """
 
     TOPIC = "kms.call.refused"
 
@@ -420,6 +429,7 @@ class CallRefused(Event):
     key_id: UUID | None = None
     encryption_context: Mapping[str, str] = field(default_factory=dict)
     resource: str = ""
+    request_parameters: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

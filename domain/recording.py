@@ -11,7 +11,7 @@ from typing import Final, Never, TypeVar
 from uuid import UUID
 
 from domain.access import Access
-from domain.call import Call
+from domain.call import NO_PARAMETERS, Call
 from domain.circumstances import NO_FACTS, Circumstances
 from domain.encryption_context import NO_CONTEXT
 from domain.errors import Internal, KeyLedgerError, SignatureNonceUsed, StateModifiedFailed, Throttled, Unavailable
@@ -33,11 +33,14 @@ class Case:
 
     :ivar access: what the caller may do, read at the version of its account that ``call.by.authority`` guards.
     :ivar resource: ARN of what permission was asked for last.
+    :ivar request_parameters: what is recorded of a question about the audit trail; nothing of any other call.
 
     ``dry_run`` asks for the decision alone: where everything permits, DryRunOperation is raised and nothing is used.
     """
 
-    __slots__ = ("access", "call", "dry_run", "encryption_context", "guards", "key_id", "resource")
+    __slots__ = (
+        "access", "call", "dry_run", "encryption_context", "guards", "key_id", "request_parameters", "resource",
+    )  # fmt: skip
 
     def __init__(self, call: Call, access: Access) -> None:
         self.call = call
@@ -46,6 +49,7 @@ class Case:
         self.key_id: UUID | None = None
         self.encryption_context: Mapping[str, str] = NO_CONTEXT
         self.resource = ""
+        self.request_parameters: Mapping[str, str] = NO_PARAMETERS
         self.dry_run = False
 
     def authorise(self, action: str, resource: str, tags: Mapping[str, str] = NO_FACTS) -> None:
@@ -90,6 +94,7 @@ class Case:
             call=call,
             key_id=self.key_id,
             resource=self.resource,
+            request_parameters=self.request_parameters,
         )
         return Submission(events=(event,), guards=self.guards)
 
@@ -109,6 +114,7 @@ class Case:
             key_id=self.key_id,
             encryption_context=self.encryption_context,
             resource=self.resource,
+            request_parameters=self.request_parameters,
         )
         return Submission(events=(event,), guards=self.guards)
 
@@ -154,7 +160,7 @@ async def _overtaken(last: Case, ledger: Ledger) -> Never:
     refusal = StateModifiedFailed("The key changes faster than this call can be decided. Retry later.")
     case = Case(last.call, last.access)
     case.name(last.key_id, last.encryption_context)
-    case.resource = last.resource
+    case.resource, case.request_parameters = last.resource, last.request_parameters
     try:
         await ledger.append(case.refused(refusal))
     except AlreadyRecorded:

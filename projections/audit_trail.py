@@ -20,6 +20,7 @@ from domain import events
 from domain.audit.facts import OUTCOMES, accounts_of, key_named
 from domain.audit.sentences import About, of_answer, of_refusal, of_use, sentence
 from domain.audit.words import who as named
+from domain.call import NO_PARAMETERS
 from domain.events import CALLS, CallAnswered, Event, KeyUsed
 from domain.vocabulary import Operation
 from projections import audit_profiles
@@ -128,15 +129,15 @@ def line_of_call(position: int, recorded_at: datetime, topic: str, stored: Mappi
     )  # fmt: skip
     name, outcome, who_where, client, by = _of_profile(profile)
     key_id, context, version = field("key_id"), field("encryption_context"), field("key_version_id")
-    resource = field("resource", "")
+    resource, asked = field("resource", ""), field("request_parameters", NO_PARAMETERS)
     told = _told(topic, (by, operation, key_id or "", resource, region_id, source_ip), stored)
     if "\\" in told:  # what is not printed stands in a sentence with one
         told = cell(told)
+    details = _version(version) if version else json_text(asked) if asked else NULL
     written = (
         f"{position}\t{_moment(recorded_at)}\t{stored['timestamp']}{outcome}{field('message', NULL)}{who_where}"
         f"{key_id or NULL}\t{resource or NULL}\t{json_text(context) if context else NULL}\t"
-        f"{_address(source_ip) or NULL}{client}{call['request_id']}\t1\t{told}\t"
-        f"{_version(version) if version else NULL}\t{name}\n"
+        f"{_address(source_ip) or NULL}{client}{call['request_id']}\t1\t{told}\t{details}\t{name}\n"
     )
     return Line(written, name, profile)
 
@@ -148,7 +149,8 @@ SHORTLY: Final = {event.TOPIC: OUTCOMES[event].value for event in CALLS}
 def _told(topic: str, about: About, stored: Mapping[str, Any]) -> str:
     if topic == KeyUsed.TOPIC:
         return of_use(about)
-    return of_answer(about) if topic == CallAnswered.TOPIC else of_refusal(about, stored["code"])
+    asked = stored.get("request_parameters", NO_PARAMETERS)
+    return of_answer(about, asked) if topic == CallAnswered.TOPIC else of_refusal(about, stored["code"], asked)
 
 
 @lru_cache(maxsize=4_096)
@@ -227,7 +229,7 @@ profile_of: Final[Callable[[Sequence[Any]], Profile]] = itemgetter(*map(COLUMNS.
 
 _IN_COLUMNS: Final = frozenset((
     "originator_id", "originator_version", "timestamp", "call", "code", "message", "account_id", "key_id", "resource",
-    "encryption_context", "source_ip", "count",
+    "encryption_context", "source_ip", "count", "request_parameters",
 ))  # fmt: skip
 _DETAILS: Final[Mapping[type[Event], tuple[str, ...]]] = {
     event: tuple(field.name for field in fields(event) if field.name not in _IN_COLUMNS) for event in events.EVENTS
@@ -235,8 +237,9 @@ _DETAILS: Final[Mapping[type[Event], tuple[str, ...]]] = {
 
 
 def _details(event: Event, kind: type[Event]) -> str | None:
-    names = _DETAILS[kind]
-    return json_text({name: getattr(event, name) for name in names}) if names else None
+    """What has no column of its own; of a question about the trail, its parameters."""
+    names, asked = _DETAILS[kind], getattr(event, "request_parameters", NO_PARAMETERS)
+    return json_text({**{name: getattr(event, name) for name in names}, **asked}) if names or asked else None
 
 
 _moment: Final = lru_cache(maxsize=256)(str)

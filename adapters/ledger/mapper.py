@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -23,6 +24,8 @@ from domain.events import EVENTS, Event
 from domain.vocabulary import Operation
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
+_LEFT_OUT: Final[Mapping[str, object]] = {"resource": "", "request_parameters": MappingProxyType({})}
+"""Fields that were added later, empty."""
 _STREAM_FIELDS: Final = frozenset(("originator_id", "originator_version", "timestamp", "call"))
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}
 _CALLERS_KEPT: Final = 4_096
@@ -59,11 +62,12 @@ def encode(event: Event) -> bytes:
 
     Fields that were added later are left out while empty: what could be recorded before is recorded in the same bytes.
     """
-    # Every use comes through here: what is left out is taken away, instead of looking at each name.
+    # Every use comes through here: what is left out is taken away, instead of looking at each name of the event.
     state = vars(event).copy()
     del state["originator_id"], state["originator_version"], state["timestamp"], state["call"]
-    if not state.get("resource", "none of this event"):
-        del state["resource"]
+    for name in _LEFT_OUT:
+        if not state.get(name, "none of this event"):
+            del state[name]
     state["timestamp"] = event.timestamp
     state["call"] = _call_state(event.call)
     return orjson.dumps(state, option=_OPTIONS)
@@ -98,11 +102,13 @@ def _call_state(call: Call) -> dict[str, object]:
 class _Reader(NamedTuple):
     """How one topic is read.
 
-    :param names: of what is stored where nothing was left out. :param converters: of fields that JSON has no type for.
+    :param names: of all that an event has. :param left_out: those that are not stored while they are empty, empty.
+    :param converters: of fields that JSON has no type for.
     """
 
     event_class: type[Event]
     names: frozenset[str]
+    left_out: tuple[tuple[str, object], ...]
     converters: tuple[tuple[str, Callable[[Any], Any]], ...]
 
 
@@ -115,9 +121,11 @@ def decode(stream: UUID, version: int, topic: str, state: bytes) -> Event:
     reader = _READERS.get(topic)
     if reader is None:
         raise UnknownTopic(f"topic {topic!r} at version {version} of stream {stream}")
-    event_class, names, converters = reader
+    event_class, names, left_out, converters = reader
     try:
         values = orjson.loads(state)
+        for name, empty in left_out:
+            values.setdefault(name, empty)
         whole = values.keys() == names
         values["timestamp"] = at = datetime.fromisoformat(values["timestamp"])
         values["call"] = _call(values["call"], at)
@@ -207,6 +215,7 @@ def _reader(event_class: type[Event]) -> _Reader:
     return _Reader(
         event_class,
         frozenset((*own, "timestamp", "call")),
+        tuple((name, empty) for name, empty in _LEFT_OUT.items() if name in own),
         tuple((name, convert) for name, convert in converters if convert is not _as_it_is),
     )
 

@@ -24,6 +24,8 @@ _NAMES: Final = {
     Product.ACTIONTRAIL: "Actiontrail",
     Product.AUDIT: "KeyLedgerAudit",
 }
+_OF_THE_TRAIL: Final = (Product.ACTIONTRAIL, Product.AUDIT)
+"""Whose requests are recorded by the names of their parameters."""
 _TABLES: Final = (*kms_operations.TABLE, *ram_operations.TABLE, *sts.TABLE)
 _OWN: Final = (Operation.DESTROY_KEY, Operation.SET_UP, Operation.UNKNOWN)
 _PRODUCTS: Final[Mapping[str, Product]] = {
@@ -162,12 +164,20 @@ def _identity(row: Row, sessions: Mapping[str, datetime]) -> dict[str, Any]:
     return told
 
 
+def _is_of_the_trail(row: Row) -> bool:
+    return _PRODUCTS[row["operation"]] in _OF_THE_TRAIL
+
+
 def _requested(row: Row) -> dict[str, Any]:
     """Only what came with the request; what was made for it, such as a user's id, is left out."""
     details = row.get("details", {})
-    told = {
-        _PARAMETERS[name]: value for name, value in details.items() if name in _PARAMETERS and value not in ("", {})
-    }
+    told = (
+        dict(details)
+        if _is_of_the_trail(row)
+        else {
+            _PARAMETERS[name]: value for name, value in details.items() if name in _PARAMETERS and value not in ("", {})
+        }
+    )
     if details.get("target_kind") in _TARGETS:
         told[_TARGETS[details["target_kind"]]] = details["target_name"]
     if "key_id" in row and row["operation"] != Operation.CREATE_KEY.value:
@@ -195,6 +205,8 @@ def _things(row: Row) -> Iterator[tuple[str, str]]:
     kind, _, name = row.get("resource", "").rpartition(":")[2].partition("/")
     if kind in _KINDS and name not in ("", "*"):
         yield kind, name
+        return
+    if _is_of_the_trail(row):  # whatever a question named was not touched
         return
     details = row.get("details", {})
     for kind in ("user", "group", "role", "policy"):

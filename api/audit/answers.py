@@ -16,7 +16,10 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "key_id": {"type": "string", "format": "uuid"},
     "request_id": {"type": "string", "format": "uuid"},
     "encryption_context": {"type": "object", "additionalProperties": {"type": "string"}},
-    "details": {"type": "object", "description": "What else the event says, by the names of its fields."},
+    "details": {
+        "type": "object",
+        "description": "What else the event says, by the names of its fields; of a question about the trail, its parameters.",
+    },
     "secure_transport": {"type": "boolean"},
     "occurrences": {"type": "integer", "description": "Requests that the event stands for."},
     "sentence": {"type": "string", "description": "The event in English."},

@@ -23,7 +23,7 @@ from domain.audit.words import (
     who,
 )
 from domain.authentication_failures import OTHER_SOURCES
-from domain.call import Call
+from domain.call import NO_PARAMETERS, Call
 from domain.errors import DryRunOperation
 from domain.vocabulary import Operation
 
@@ -77,6 +77,8 @@ _TOLD_OF: Final[Mapping[str, str]] = {
     Operation.LOOKUP_EVENTS: "looked up events of the audit trail",
 }
 
+_PAIRS_CHARACTERS_MAX: Final = 240
+
 _INTO: Final = {"Active": "activated", "Inactive": "deactivated"}
 
 
@@ -123,8 +125,8 @@ def of_use(about: About) -> str:
     return _plain(f"{by} {_USES[operation]} key {key_id} in {region_id}{source(source_ip)}.")
 
 
-def of_answer(about: About) -> str:
-    """Of a :class:`~domain.events.CallAnswered`."""
+def of_answer(about: About, asked: Mapping[str, str] = NO_PARAMETERS) -> str:
+    """Of a :class:`~domain.events.CallAnswered`. :param asked: its request's parameters."""
     by, operation, key_id, resource, region_id, source_ip = about
     told_of = _TOLD_OF.get(operation)
     if told_of is None:
@@ -132,16 +134,20 @@ def of_answer(about: About) -> str:
         told_of = f"{looked_at} {_named(key_id, resource, region_id)}"
     elif operation == Operation.LIST_KEYS:
         told_of = f"{told_of} in {region_id}"
+    if asked:
+        told_of = f"{told_of} ({_pairs(asked)})"
     return _plain(_done(by, told_of, source(source_ip)))
 
 
-def of_refusal(about: About, code: str) -> str:
-    """Of a :class:`~domain.events.CallRefused`."""
+def of_refusal(about: About, code: str, asked: Mapping[str, str] = NO_PARAMETERS) -> str:
+    """Of a :class:`~domain.events.CallRefused`. :param asked: its request's parameters."""
     by, operation, key_id, resource, region_id, source_ip = about
     named, origin = _named(key_id, resource, region_id), source(source_ip)
     what = "an unknown operation" if operation == Operation.UNKNOWN else operation
     if named:
         what = f"{what} {'with' if operation in _WITH else 'on'} {named}"
+    if asked:
+        what = f"{what} ({_pairs(asked)})"
     if code == DryRunOperation.code:
         return _plain(_done(by, f"asked whether {what} was possible, which it was,", origin))
     return _plain(f"{by} was refused {what}{origin}: {code}.")
@@ -152,6 +158,11 @@ def _named(key_id: str, resource: str, region_id: str) -> str:
     if key_id:
         return f"key {key_id} in {region_id}"
     return thing(resource) if resource else ""
+
+
+def _pairs(asked: Mapping[str, str]) -> str:
+    """``key_id "6f1d…", outcome "refused"``; cut so that there is room for how it ended."""
+    return brief(", ".join(f"{brief(name)} {quoted(value)}" for name, value in asked.items()), _PAIRS_CHARACTERS_MAX)
 
 
 def _plain(told: str) -> str:
@@ -309,8 +320,8 @@ _SENTENCES: Final[Mapping[type[events.Event], Callable[[Any], str]]] = {
     events.KeyDeletionCancelled: lambda event: _of_key("cancelled the deletion of", event),
     events.KeyDestroyed: _key_destroyed,
     events.KeyUsed: lambda event: of_use(_about(event)),
-    events.CallAnswered: lambda event: of_answer(_about(event)),
-    events.CallRefused: lambda event: of_refusal(_about(event), event.code),
+    events.CallAnswered: lambda event: of_answer(_about(event), event.request_parameters),
+    events.CallRefused: lambda event: of_refusal(_about(event), event.code, event.request_parameters),
     events.RoleAssumed: _role_assumed,
     events.AuthenticationFailed: _authentication_failed,
 }

@@ -5,7 +5,7 @@
 --   account_id      whose trail it belongs to: the owner of what it is about
 --   other_account_id  the caller's account, where that is another one
 --   occurrences     how many requests the event stands for: more than one for failed authentications of one minute
---   details         what else the event says, by the names of its fields
+--   details         what else the event says, by the names of its fields; of questions about the trail, what was asked
 --   profile         what it has in common with many others, in audit_profiles; which says nothing new to people
 create table if not exists audit_trail (
     position           bigint      not null,

@@ -49,4 +49,4 @@ comment on column audit.trail.request_id is 'Id that the answer carried: callers
 comment on column audit.trail.occurrences is
     'How many requests this stands for: more than one only for failed authentication, counted by the minute.';
 comment on column audit.trail.sentence is 'What happened, in one English sentence.';
-comment on column audit.trail.details is 'Everything else that the event says, as a JSON object.';
+comment on column audit.trail.details is 'Everything else that the event says, as a JSON object; of a question about the trail, its parameters.';

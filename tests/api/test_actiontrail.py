@@ -62,6 +62,18 @@ def test_a_use_of_a_key_is_told_as_actiontrail_tells_it(service: Service, lookup
     assert "errorCode" not in event
 
 
+def test_what_was_asked_of_the_trail_is_told_by_its_parameters(service: Service, lookup: Lookup, key_id: str) -> None:
+    attribute = {"LookupAttribute.1.Key": "ResourceName", "LookupAttribute.1.Value": key_id}
+    lookup({"ResourceName": key_id})
+    event = next(
+        event
+        for event in lookup({"EventName": "LookupEvents"})["Events"]
+        if event["requestParameters"].get("LookupAttribute.1.Value") == key_id
+    )
+    assert event["requestParameters"].items() >= attribute.items()
+    assert "resourceName" not in event, "it was not touched"
+
+
 def test_a_refusal_has_its_code(service: Service, lookup: Lookup) -> None:
     _, who = user_with(service)
     answer = service.send(signed.rpc(who, "ListKeys", {})).json()

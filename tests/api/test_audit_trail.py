@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import secrets
@@ -210,6 +211,53 @@ def test_who_may_not_read_the_trail_learns_nothing_and_is_recorded(service: Serv
         assert f"audit:{action} on acs:audit:*:{service.account_id}:trail" in answer.json()["Message"]
         (event,) = service.events_of(answer.json()["RequestId"])
         assert (event.topic, event.call["operation"]) == ("kms.call.refused", action)
+
+
+# --- who asked what --------------------------------------------------------------------------------------------------
+
+
+def test_whose_deeds_somebody_read_about_is_in_the_trail(service: Service, auditor: Credentials, key_id: str) -> None:
+    told(service, f"keys/{key_id}/history", auditor)
+    told(service, "counts", auditor, by="operation", key_id=key_id, **{"context.purpose": "tls"})
+    about_it = told(service, "events", auditor, **{"details.key_id": key_id}, wait="true")["events"]
+    assert [(event["operation"], event["details"]) for event in about_it] == [
+        ("CountEvents", {"by": "operation", "context.purpose": "tls", "key_id": key_id}),
+        ("GetKeyHistory", {"key_id": key_id}),
+    ]
+    assert f'looked at the history of a key (key_id "{key_id}") from' in about_it[1]["sentence"]
+    assert "key_id" not in about_it[0], "the key was not used, looked at or changed"
+
+
+def test_what_somebody_may_not_ask_is_in_the_trail_as_well(service: Service, auditor: Credentials) -> None:
+    name, who = user_with(service)
+    assert asked(service, "events", who, user_name="alice").status_code == 403
+    (event,) = told(service, "events", auditor, user_name=name, outcome="refused", wait="true")["events"]
+    assert event["details"] == {"user_name": "alice"}
+    assert "was refused SearchEvents on acs:audit:" in event["sentence"]
+    assert '(user_name "alice")' in event["sentence"]
+
+
+def test_neither_pages_nor_strange_parameters_are_kept(service: Service, auditor: Credentials, key_id: str) -> None:
+    use(service, key_id, 2)
+    page = told(service, "events", auditor, key_id=key_id, limit=1, wait="true")
+    told(service, "events", auditor, key_id=key_id, limit=1, cursor=page["next_cursor"])
+    refused = asked(service, "events", auditor, key_id=key_id, Plaintext="c2VjcmV0").json()
+    found = told(service, "events", auditor, **{"details.key_id": key_id}, wait="true")["events"]
+    assert [event["details"] for event in found] == [{"key_id": key_id}, *2 * [{"key_id": key_id, "limit": "1"}]]
+    (event,) = service.events_of(refused["RequestId"])
+    assert "c2VjcmV0" not in repr(event)
+
+
+def test_a_supposed_policy_is_told_by_its_hash_where_it_is_long(service: Service, auditor: Credentials) -> None:
+    statement = {"Effect": "Allow", "Action": "kms:Encrypt", "Resource": [f"acs:kms:*:*:key/{n}" for n in range(99)]}
+    document = json.dumps({"Version": "1", "Statement": [statement]})
+    given = {"role_name": "nobody", "trust_policy": document}
+    answer = service.rest("POST", "/audit/what-if", given, headers=signed.basic(auditor))
+    found = told(service, "events", auditor, request_id=answer.headers["x-acs-request-id"], wait="true")["events"]
+    digest = hashlib.sha256(document.encode()).hexdigest()
+    assert [event["details"] for event in found] == [
+        {"role_name": "nobody", "trust_policy": f"{len(document)} characters, SHA-256 {digest}"}
+    ]
 
 
 def test_one_operation_on_the_trail_can_be_allowed_alone(service: Service) -> None:

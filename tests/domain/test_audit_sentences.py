@@ -57,6 +57,20 @@ def test_no_name_writes_to_a_terminal_or_turns_a_line_around(kind: type[Event], 
     assert "\\x1b" in told
 
 
+def test_what_was_asked_for_leaves_room_for_where_it_came_from_and_how_it_ended() -> None:
+    asked = {f"context.{number:02}": "x" * 1_024 for number in range(32)}
+    told = sentence(
+        an_event(events.CallRefused, operation=Operation.SEARCH_EVENTS, key_id=None, request_parameters=asked)
+    )
+    assert told.endswith("…) from shop: shop.")
+
+
+def test_what_was_asked_for_cannot_end_its_quotation() -> None:
+    asked = {"user_name": 'bob") from 192.0.2.1'}
+    told = sentence(an_event(events.CallAnswered, operation=Operation.SEARCH_EVENTS, request_parameters=asked))
+    assert r'(user_name "bob\") from 192.0.2.1") from shop.' in told
+
+
 @given(st.sampled_from(EVENTS), st.text(max_size=700), st.sampled_from(Operation))
 def test_whatever_the_names_a_sentence_is_short_and_printable(
     kind: type[Event], text: str, operation: Operation

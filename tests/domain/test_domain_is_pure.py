@@ -24,6 +24,7 @@ ALLOWED: Final[dict[str, frozenset[str]]] = {
     "datetime": frozenset({"UTC", "date", "datetime", "timedelta"}),
     "enum": frozenset({"StrEnum"}),
     "eventsourcing.domain": frozenset({"DomainEvent"}),
+    "hashlib": frozenset(),
     "functools": frozenset({"lru_cache", "partial"}),
     "ipaddress": frozenset({"IPv4Network", "IPv6Network", "ip_network"}),
     "itertools": frozenset({"product"}),

@@ -7,12 +7,10 @@ from uuid import uuid4
 
 import pytest
 
-from domain.errors import (
-    KeyDisabled,
-    KeyNotFound,
-)
+from domain.errors import InvalidParameter, KeyDisabled, KeyNotFound
 from domain.events import CallAnswered, CallRefused, KeyUsed
 from domain.guard import Guard, GuardMoved
+from domain.recording import Case
 from domain.vocabulary import Operation
 from tests.fixtures.domain import OF_KEYS, Process, Service, asked, refusal_of
 
@@ -104,6 +102,23 @@ async def test_a_call_that_only_looks_is_recorded_too(service: Service, process:
         key_id=key_id,
         resource=service.state_of(key_id).arn,
     )
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_what_is_recorded_of_a_question_stands_in_its_answer_and_in_its_refusal(
+    service: Service, process: Process, is_allowed: bool
+) -> None:
+    async def decide(case: Case) -> None:
+        case.request_parameters = {"user_name": "bob"}
+        if not is_allowed:
+            raise InvalidParameter("user_name", "Not that one.")
+        await service.ledger.append(case.answered())
+
+    asking = process.ask(Operation.SEARCH_EVENTS, None, decide)
+    await (asking if is_allowed else refusal_of(asking))
+    event = service.ledger.history[-1]
+    assert isinstance(event, CallAnswered if is_allowed else CallRefused)
+    assert event.request_parameters == {"user_name": "bob"}
 
 
 async def test_a_change_stands_in_the_keys_stream_and_claims_the_requests(service: Service, process: Process) -> None:

@@ -146,6 +146,23 @@ GOLDEN: Final[dict[str, Event]] = {
         message="You are not authorized to do this action. You should be authorized by RAM.",
         resource="acs:ram:*:1234567890123456:user/bob",
     ),
+    # --- issue 4: what was asked of the audit trail ---
+    "kms.call.answered.3": event(
+        events.CallAnswered,
+        Operation.SEARCH_EVENTS,
+        USER,
+        resource="acs:audit:*:1234567890123456:trail",
+        request_parameters={"context.\u7528\u9014": "\u8bc1\u4e66", "key_id": str(KEY), "outcome": "refused"},
+    ),
+    "kms.call.refused.3": event(
+        events.CallRefused,
+        Operation.GET_LEAST_POLICY,
+        USER,
+        code="NoPermission",
+        message="You are not authorized to do this action. You should be authorized by RAM.",
+        resource="acs:audit:*:1234567890123456:trail",
+        request_parameters={"days": "30", "principal": "acs:ram::1234567890123456:user/bob"},
+    ),
     "ram.user.created": ram(
         events.UserCreated,
         Operation.CREATE_USER,

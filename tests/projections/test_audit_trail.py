@@ -75,6 +75,12 @@ def test_a_use_tells_who_used_which_key_and_how() -> None:
     assert (row.account_id, row.other_account_id) == (ACCOUNT, None)
 
 
+def test_a_question_about_the_trail_tells_what_was_asked_for() -> None:
+    event = replace(golden("kms.call.answered"), request_parameters={"user_name": "bob"})  # type: ignore[call-arg]
+    assert json.loads(audit_row(1, NOON, event).details or "") == {"user_name": "bob"}
+    assert audit_row(1, NOON, golden("kms.call.answered")).details is None
+
+
 def test_a_change_of_a_key_is_about_that_key() -> None:
     made = a_new_key()
     row = audit_row(1, NOON, made.submission.events[0])
@@ -131,6 +137,7 @@ def test_a_source_is_an_address_or_nothing(source: str, kept: str | None) -> Non
     st.booleans(),
     st.booleans(),
     st.sampled_from(("", "192.0.2.7", "::1")),
+    st.dictionaries(TEXTS, TEXTS, max_size=2),
 )
 def test_the_line_of_a_call_is_the_same_from_its_fields_as_from_the_event(
     what: str,
@@ -141,6 +148,7 @@ def test_the_line_of_a_call_is_the_same_from_its_fields_as_from_the_event(
     with_key: bool,
     secure: bool,
     ip: str,
+    asked: dict[str, str],
 ) -> None:
     name, agent, region, resource, code, message = texts
     by = replace(
@@ -151,9 +159,15 @@ def test_the_line_of_a_call_is_the_same_from_its_fields_as_from_the_event(
     key_id = uuid4() if with_key or what == "used" else None
     made: dict[str, Event] = {
         "used": events.KeyUsed(**own, key_id=key_id or uuid4(), key_version_id=uuid4(), encryption_context=context),
-        "answered": events.CallAnswered(**own, key_id=key_id, resource=resource),
+        "answered": events.CallAnswered(**own, key_id=key_id, resource=resource, request_parameters=asked),
         "refused": events.CallRefused(
-            **own, key_id=key_id, resource=resource, code=code, message=message, encryption_context=context
+            **own,
+            key_id=key_id,
+            resource=resource,
+            code=code,
+            message=message,
+            encryption_context=context,
+            request_parameters=asked,
         ),
     }
     event = made[what]

@@ -1,0 +1,64 @@
+"""What is recorded of a question about the audit trail."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.audit.request_parameters import (
+    MORE,
+    NAME_CHARACTERS_MAX,
+    PARAMETERS_MAX,
+    VALUE_CHARACTERS_MAX,
+    recorded,
+)
+
+KNOWN = frozenset(("key_id", "from", "context.NAME", "details.NAME", "cursor", "wait", "LookupAttribute", "NextToken"))
+
+
+def test_what_was_asked_for_is_kept_in_the_order_of_names() -> None:
+    given = {"key_id": "k", "from": "2026-11", "context.purpose": "tls", "LookupAttribute.1.Key": "User"}
+    kept = recorded(given, KNOWN)
+    assert dict(kept) == given
+    assert list(kept) == sorted(given)
+
+
+def test_neither_where_in_an_answer_nor_how_long_to_wait_is_what_was_asked_for() -> None:
+    assert recorded({"cursor": "abc", "NextToken": "abc", "wait": "true", "key_id": ""}, KNOWN) == {}
+
+
+def test_what_is_no_parameter_of_the_operation_is_not_kept() -> None:
+    """Somebody may have put a secret there."""
+    assert recorded({"Plaintext": "secret", "contexts": "x", "Signature": "s", "AccessKeyId": "a"}, KNOWN) == {}
+
+
+def test_a_long_text_is_told_by_its_length_and_hash() -> None:
+    fits, long = "x" * VALUE_CHARACTERS_MAX, "é" * (VALUE_CHARACTERS_MAX + 1)
+    name = "context." + "n" * NAME_CHARACTERS_MAX
+    kept = recorded({"key_id": fits, "from": long, name: "v"}, KNOWN)
+    assert kept["key_id"] == fits
+    assert kept["from"] == f"1025 characters, SHA-256 {hashlib.sha256(long.encode()).hexdigest()}"
+    assert kept[f"{len(name)} characters, SHA-256 {hashlib.sha256(name.encode()).hexdigest()}"] == "v"
+
+
+def test_of_too_many_the_first_are_kept_and_the_others_counted() -> None:
+    kept = recorded({f"context.{number:03}": "x" for number in range(PARAMETERS_MAX + 7)}, KNOWN)
+    assert len(kept) == PARAMETERS_MAX + 1
+    assert kept[MORE] == "7"
+
+
+@given(st.dictionaries(st.text(st.characters(), max_size=200), st.text(st.characters(), max_size=1_100), max_size=40))
+def test_whatever_is_sent_an_event_can_hold_it_and_is_small(values: dict[str, str]) -> None:
+    begun = {f"context.{name}": value for name, value in values.items()}
+    kept = recorded(begun, KNOWN)
+    assert orjson.loads(orjson.dumps(kept)) == kept
+    assert sum(len(name) + len(value) for name, value in kept.items()) <= 6 * (PARAMETERS_MAX + 1) * (
+        NAME_CHARACTERS_MAX + VALUE_CHARACTERS_MAX
+    )
+
+
+def test_a_lone_surrogate_becomes_its_escape() -> None:
+    assert recorded({"from": "a\ud800b"}, KNOWN) == {"from": "a\\ud800b"}
