@@ -6,7 +6,6 @@ give the same bytes: see :mod:`scripts.compliance`. Reads only; safe beside a ru
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ from scripts.compliance.report import end_of, report
 from scripts.compliance.sections.material import Material
 from scripts.compliance.tables import as_csv
 from scripts.envelope.failure import WrongUse
-from scripts.envelope.interruption import Interrupted, interruptible
+from scripts.envelope.interruption import Interrupted, Interruption, interruptible
 from scripts.envelope.terminal import say
 from scripts.operating.deployment import DataOption, asking, settings_of
 from scripts.operating.failure import EXIT_CODES, in_words
@@ -88,23 +87,24 @@ def compliance_report(
 
     The same arguments with the same --at give the same bytes, however much was recorded since.
     """
-    with in_words(), _stoppable():
+    with in_words(), _stoppable() as interruption:
         period, scope = _period(since, until), Scope(account_id=uid_of(account), region_id=_region(region))
         wanted = _formats(formats)
         settings = settings_of(data)
         with new_folder(output) as folder:
-            material = asyncio.run(_read(settings, period, scope, at, cryptoperiod_days))
+            material = interruption.run(lambda: _read(settings, period, scope, at, cryptoperiod_days))
             for name, content in _files(report(material), wanted, fonts):
+                interruption.check()
                 (folder / name).write_bytes(content)
         remark(f"{output}: positions 1 to {material.read.last}. To make the same again: --at {material.read.last}.")
 
 
 @contextmanager
-def _stoppable() -> Iterator[None]:
+def _stoppable() -> Iterator[Interruption]:
     """SIGTERM and SIGHUP end it as Ctrl-C does: with a sentence, and with nothing left behind."""
     with interruptible() as interruption:
         try:
-            yield
+            yield interruption
         except Interrupted:
             interruption.settle()
             say("Interrupted. No report was made.")

@@ -18,7 +18,7 @@ _TYPES: Final[Mapping[str, Schema]] = {
     "encryption_context": {"type": "object", "additionalProperties": {"type": "string"}},
     "details": {
         "type": "object",
-        "description": "What else the event says, by the names of its fields; of a question about the trail, its parameters.",
+        "description": "What else the event says, by the names of its fields; of questions about the trail, what for.",
     },
     "secure_transport": {"type": "boolean"},
     "occurrences": {"type": "integer", "description": "Requests that the event stands for."},
