@@ -36,8 +36,10 @@ class Scope:
         return self._is_in_region(event) and self._concerns(event)
 
     def touches(self, event: events.Event) -> bool:
-        """Whether it matters for the account and region: what is the same in every region does for each."""
-        return self._concerns(event) and (type(event) not in _REGIONAL or self._is_in_region(event))
+        """Whether it matters for the account and region: what is the same in every region does for each, and so does
+        a call that was made to none (of RAM, of STS, about the audit trail)."""
+        is_regional = type(event) in _REGIONAL and event.call.region_id != ""
+        return self._concerns(event) and (not is_regional or self._is_in_region(event))
 
     def _concerns(self, event: events.Event) -> bool:
         return not self.account_id or self.account_id in accounts_of(event)

@@ -11,6 +11,7 @@ from scripts.compliance.document import Document
 from scripts.compliance.sections import activity, authority, keys
 from scripts.compliance.sections.completeness import completeness
 from scripts.compliance.sections.material import Material
+from scripts.compliance.sections.readers import readers
 from scripts.compliance.sections.refusals import refusals
 
 _SECTIONS: Final = (
@@ -26,6 +27,7 @@ _SECTIONS: Final = (
     authority.unused_permissions,
     authority.delegation,
     authority.operators,
+    readers,
     completeness,
 )
 
@@ -69,8 +71,9 @@ def _limits(scope: Scope, period: Period, material: Material) -> list[str]:
     said = []
     if scope.region_id:
         said.append(
-            "Of calls and keys, this report shows those of the region. Users, policies, roles, sessions, failed "
-            "authentications and operators' acts are the same in every region, and are all here."
+            "Of keys and calls of KMS, this report shows those of the region. Users, policies, roles, sessions, failed "
+            "authentications, questions about the audit trail and operators' acts are the same in every region, and "
+            "are all here."
         )
     if scope.account_id:
         said.append(

@@ -15,6 +15,7 @@ from domain.audit.evidence.listing import Fact, Listing, fact
 from domain.audit.evidence.lives import KeyLives
 from domain.audit.evidence.period import Bins, Period
 from domain.audit.evidence.permissions import Permissions
+from domain.audit.evidence.readers import Readers
 from domain.audit.evidence.refusals import Refusals
 from domain.audit.facts import OF_KEYS, accounts_of, key_named
 from domain.audit.scope import Scope
@@ -45,6 +46,7 @@ class Evidence:
         self.keys = KeyLives(period)
         self.delegation = Delegation()
         self.permissions = Permissions()
+        self.readers = Readers()
         self.authority: Listing[Fact] = Listing()
         self.operators: Listing[Fact] = Listing()
 
@@ -71,8 +73,8 @@ class Evidence:
             self.delegation.acted(event)
         if kind is events.KeyUsed:
             return
-        if isinstance(event, events.CallRefused):
-            self.refusals.refused(event)
+        if isinstance(event, events.CallAnswered | events.CallRefused):
+            self._answered(event)
         elif isinstance(event, events.AuthenticationFailed):
             self.refusals.failed(event)
         elif isinstance(event, events.RoleAssumed):
@@ -81,3 +83,8 @@ class Evidence:
             self.operators.add(fact(standing, accounts_of(event)[0]))
         elif kind in _OF_AUTHORITY:
             self.authority.add(fact(standing, accounts_of(event)[0]))
+
+    def _answered(self, event: events.CallAnswered | events.CallRefused) -> None:
+        self.readers.asked(event)
+        if isinstance(event, events.CallRefused):
+            self.refusals.refused(event)

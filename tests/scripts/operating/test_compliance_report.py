@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ from domain import events
 from domain.audit.evidence.activity import ORDER
 from domain.audit.facts import OUTCOMES, accounts_of
 from domain.events import AuthenticationFailed, Event
+from domain.ports import Submission
+from domain.vocabulary import Operation
 from scripts import compliance_report
 from scripts.compliance_report import application
-from tests.fixtures.ledger import a_call, a_new_key
+from tests.fixtures.ledger import ACCOUNT, a_call, a_new_key
 from tests.fixtures.months import BANK, START, Months, recorded
 from tests.scripts.operating.conftest import Operate, Operated, Outcome, ended, started
 from tests.scripts.operating.ledgers import FROM, TO, digest, history, ran, with_months
@@ -168,6 +171,29 @@ def test_an_account_sees_its_own(operated: Operated, made: Any) -> None:
     assert holders
     assert all(f"acs:ram::{BANK}:" in row["principal"] for row in holders)
     assert not any("user night" in row["why"] for row in holders), "whom another account lets do it is its own"
+
+
+def test_who_read_the_audit_trail_and_who_was_not_allowed_to_is_told(operated: Operated, made: Any) -> None:
+    """Of whatever region: there is one trail."""
+    with_months(operated, calls=50)
+    trail = {"resource": f"acs:audit:*:{ACCOUNT}:trail", "request_parameters": {"key_id": "k"}}
+
+    def question(operation: Operation, kind: type[Event], **more: Any) -> Submission:
+        call = replace(a_call(operation, at=START), region_id="")
+        own = {"originator_id": call.stream, "originator_version": 1, "timestamp": call.at, "call": call}
+        return Submission(events=(kind(**own, **trail, **more),))  # type: ignore[arg-type]
+
+    for _ in range(3):
+        operated.record(question(Operation.SEARCH_EVENTS, events.CallAnswered))
+    operated.record(question(Operation.SEARCH_EVENTS, events.CallRefused, code="NoPermission", message="No."))
+    operated.record(question(Operation.GET_COVERAGE, events.CallAnswered))
+    folder, _ = made(*PERIOD, "--region", "eu-central-1", "--format", "json")
+    section = told(folder)["readers"]
+    assert section["numbers"] == {"questions": 5, "of them refused": 1, "principals that asked": 1}
+    assert [(row["operation"], row["questions"], row["refused"]) for row in rows(section, "readers")] == [
+        ("SearchEvents", 4, 1),
+        ("GetCoverage", 1, 0),
+    ]
 
 
 # --- hostile names ---------------------------------------------------------------------------------------------------
