@@ -6,8 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from domain.audit.words import visible
-from domain.cells import harmless
+from domain.cells import spreadsheet
 from scripts.compliance.document import Cell, Document, Table, exact
 
 
@@ -28,4 +27,4 @@ def _written(table: Table) -> bytes:
 
 def _cell(cell: Cell) -> str:
     told = exact(cell)
-    return "" if told is None else harmless(visible(told)) if isinstance(told, str) else str(told)
+    return "" if told is None else spreadsheet(told) if isinstance(told, str) else str(told)
