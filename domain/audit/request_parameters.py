@@ -19,8 +19,10 @@ NAME_CHARACTERS_MAX: Final = 128
 MORE: Final = "…"
 """In the place of a name: how many parameters there were besides."""
 
-_HOW: Final = frozenset(("cursor", "NextToken", "wait"))
-"""Where in an answer, and when: not what about."""
+_HOW: Final = frozenset((
+    "cursor", "NextToken", "limit", "MaxResults", "order", "Direction", "total", "format", "wait",
+))  # fmt: skip
+"""How much of an answer at a time, in which form, and when: not what about."""
 
 
 def recorded(given: Mapping[str, str], known: frozenset[str]) -> Mapping[str, str]:

@@ -233,8 +233,7 @@ def test_what_somebody_may_not_ask_is_in_the_trail_as_well(service: Service, aud
     assert asked(service, "events", who, user_name="alice").status_code == 403
     (event,) = told(service, "events", auditor, user_name=name, outcome="refused", wait="true")["events"]
     assert event["details"] == {"user_name": "alice"}
-    assert "was refused SearchEvents on acs:audit:" in event["sentence"]
-    assert '(user_name "alice")' in event["sentence"]
+    assert ':trail (user_name "alice") from' in event["sentence"]
 
 
 def test_neither_pages_nor_strange_parameters_are_kept(service: Service, auditor: Credentials, key_id: str) -> None:
@@ -243,7 +242,7 @@ def test_neither_pages_nor_strange_parameters_are_kept(service: Service, auditor
     told(service, "events", auditor, key_id=key_id, limit=1, cursor=page["next_cursor"])
     refused = asked(service, "events", auditor, key_id=key_id, Plaintext="c2VjcmV0").json()
     found = told(service, "events", auditor, **{"details.key_id": key_id}, wait="true")["events"]
-    assert [event["details"] for event in found] == [{"key_id": key_id}, *2 * [{"key_id": key_id, "limit": "1"}]]
+    assert [event["details"] for event in found] == 3 * [{"key_id": key_id}]
     (event,) = service.events_of(refused["RequestId"])
     assert "c2VjcmV0" not in repr(event)
 
