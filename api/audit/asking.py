@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from api.audit.trail import Trail
 from api.parameters import Parameters
+from domain import key_reference
 from domain.audit.filters import CONTEXT, DETAILS, FILTERS, Filters, read_filters
 from domain.errors import InvalidParameter
 from projections.audit_questions import NAME, Currency, Place
@@ -46,13 +47,26 @@ def check_format(given: Parameters) -> None:
         raise InvalidParameter("Format", "Answers about the audit trail are JSON. Leave it out.")
 
 
-def read(given: Parameters, known: frozenset[str]) -> Asked:
-    """:raises InvalidParameter: a filter, by name. :raises domain.errors.AliasNotFound: an alias in a key's place."""
+def read(given: Parameters, known: frozenset[str], account_id: str) -> Asked:
+    """:param account_id: whose trail is asked for.
+    :raises InvalidParameter: a filter, by name. :raises domain.errors.AliasNotFound: an alias in a key's place.
+    """
     check_names(given, known)
     filters = {
         name: value for name, value in given.values.items() if value and (name in FILTERS or _is_pair(name, known))
     }
-    return Asked(read_filters(filters), filters)
+    read_ = read_filters(filters)
+    _check_whose(filters.get("key_id", ""), account_id)
+    return Asked(read_, filters)
+
+
+def _check_whose(key: str, account_id: str) -> None:
+    """A key of another account is in this trail where somebody was refused it, under the id that they sent."""
+    reference = key_reference.parse(key, "key_id") if key else None
+    if reference is not None and reference.account_id not in (None, account_id):
+        raise InvalidParameter(
+            "key_id", f"The ARN is that of a key of another account than {account_id}. Ask by the key's id alone."
+        )
 
 
 async def goal(trail: Trail, given: Parameters, projection: str = NAME) -> Place | None:

@@ -24,7 +24,8 @@ _ORDERS: Final = ("desc", "asc")
 
 
 async def search_events(services: Services, case: Case, given: Parameters) -> Fields:
-    asked, account_id = asking.read(given, _SEARCH), case.call.by.account_id
+    account_id = case.call.by.account_id
+    asked = asking.read(given, _SEARCH, account_id)
     order = given.one_of("order", _ORDERS, "desc")
     limit = given.integer("limit", range(1, 1_001), 100)
     is_counted = given.boolean("total")
@@ -47,7 +48,8 @@ async def search_events(services: Services, case: Case, given: Parameters) -> Fi
 
 
 async def count_events(services: Services, case: Case, given: Parameters) -> Fields:
-    asked, account_id = asking.read(given, _COUNT), case.call.by.account_id
+    account_id = case.call.by.account_id
+    asked = asking.read(given, _COUNT, account_id)
     by, limit = _dimensions(given.optional("by")), given.integer("limit", range(1, 10_001), 1_000)
     wanted = await asking.goal(services.trail, given)
     async with services.trail.snapshot() as (connection, currency):

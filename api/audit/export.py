@@ -23,7 +23,8 @@ _MEDIA_TYPES: Final = {Form.NDJSON: "application/x-ndjson", Form.CSV: "text/csv;
 
 async def export_events(services: Services, case: Case, given: Parameters) -> Stream:
     """Everything up to the event that the trail had last when it was asked: a header says which that was."""
-    asked, account_id = asking.read(given, _EXPORT), case.call.by.account_id
+    account_id = case.call.by.account_id
+    asked = asking.read(given, _EXPORT, account_id)
     form = given.choice("format", Form, Form.NDJSON)
     descending = given.one_of("order", _ORDERS, "asc") == "desc"
     services.trail.admit_export()

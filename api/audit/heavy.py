@@ -30,18 +30,18 @@ _WHAT_IF: Final = parameters.named(parameters.WHAT_IF)
 
 async def get_key_at(services: Services, case: Case, given: Parameters) -> Fields:
     asking.check_names(given, _KEY_AT)
-    key_id = given.key("key_id").key_id
+    key = given.key("key_id")
     position, time = given.optional("position"), given.optional("time")
     if position and time:
         raise InvalidParameter("time", "Expected position or time, not both.")
     action = given.one_of("action", OPERATIONS_ON_KEYS, DECRYPT)
     asked = {
-        "key_id": str(key_id),
+        "key_id": str(key.key_id),
         "action": action,
         "position": position_of("position", position) if position else None,
         "time": time_of("time", time, ends=True).isoformat() if time else None,
     }
-    await check_owner(services, case.call.by.account_id, key_id)
+    await check_owner(services, case.call.by.account_id, key)
     return await _asked(services, case, given, asked)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Final
-from uuid import UUID
 
 from api.action import Fields
 from api.audit import asking, parameters
@@ -12,6 +11,8 @@ from api.parameters import Parameters
 from api.services import Services
 from domain.audit.filters import Texts
 from domain.errors import KeyNotFound
+from domain.key import Key
+from domain.key_reference import KeyReference
 from domain.recording import Case
 from projections import audit_pages
 from projections import audit_questions as questions
@@ -28,8 +29,9 @@ _USES_BY: Final = (Dimension.PRINCIPAL, Dimension.OPERATION, Dimension.OUTCOME)
 
 
 async def get_key_history(services: Services, case: Case, given: Parameters) -> Fields:
-    filters, account_id = asking.read(given, _HISTORY).filters, case.call.by.account_id
-    await check_owner(services, account_id, given.key("key_id").key_id)
+    account_id = case.call.by.account_id
+    filters = asking.read(given, _HISTORY, account_id).filters
+    await check_owner(services, account_id, given.key("key_id"))
     wanted = await asking.goal(services.trail, given)
     changed, used = (replace(filters, texts={"outcome": outcomes}) for outcomes in (_CHANGED, _USED))
     async with services.trail.snapshot() as (connection, currency):
@@ -48,8 +50,15 @@ async def get_key_history(services: Services, case: Case, given: Parameters) -> 
     }
 
 
-async def check_owner(services: Services, account_id: str, key_id: UUID) -> None:
-    """:raises KeyNotFound: no key of this account ever had this id; whether another account's has it, nobody learns."""
-    held = await services.keys.held(key_id)
-    if held.key is None or held.key.owner != account_id:
+async def check_owner(services: Services, account_id: str, key: KeyReference) -> None:
+    """:raises KeyNotFound: no key of this account ever had this id, or not where its ARN says; whether another
+    account's has it, nobody learns.
+    """
+    held = (await services.keys.held(key.key_id)).key
+    if held is None or held.owner != account_id or not is_of(key, held):
         raise KeyNotFound()
+
+
+def is_of(reference: KeyReference, key: Key) -> bool:
+    """Whether what an ARN says of its key is so."""
+    return reference.account_id in (None, key.owner) and reference.region_id in (None, key.region_id)

@@ -129,6 +129,7 @@ def read_filters(given: Mapping[str, str]) -> Filters:
                 read["texts"][name] = what
             else:
                 read[part] = what
+    _read_region_of_key(read["texts"], given.get("key_id", ""))
     filters = Filters(**read)
     _check_order(filters)
     return filters
@@ -219,6 +220,13 @@ def _words(name: str, value: str, *, words: tuple[str, ...]) -> tuple[str, Texts
 
 def _key(name: str, value: str) -> tuple[str, UUID]:
     return "key_id", key_reference.parse(value, name).key_id
+
+
+def _read_region_of_key(texts: dict[str, Texts], key: str) -> None:
+    """An ARN names a key of one region, where no other region is asked for."""
+    region_id = key_reference.parse(key, "key_id").region_id if key else None
+    if region_id is not None:
+        texts.setdefault("region_id", Texts((region_id,)))
 
 
 def _request(name: str, value: str) -> tuple[str, UUID]:

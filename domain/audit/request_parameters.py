@@ -8,6 +8,7 @@ should: what is long is told by its length and hash, which proves the text to wh
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -18,6 +19,13 @@ NAME_CHARACTERS_MAX: Final = 128
 
 MORE: Final = "…"
 """In the place of a name: how many parameters there were besides."""
+
+KEY: Final = "key_id"
+"""The id of the CMK that was asked about; LookupEvents has it as the value of an attribute ``ResourceName``."""
+
+_LOOKED_UP: Final = "ResourceName"
+_UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_KEY: Final = re.compile(f"(?:acs:kms:[^:]*:[^:]*:key/)?({_UUID})", re.IGNORECASE)
 
 _HOW: Final = frozenset((
     "cursor", "NextToken", "limit", "MaxResults", "order", "Direction", "total", "format", "wait",
@@ -39,7 +47,17 @@ def recorded(given: Mapping[str, str], known: frozenset[str]) -> Mapping[str, st
         for name in asked[:PARAMETERS_MAX]
     }
     more = len(asked) - PARAMETERS_MAX
-    return {**kept, MORE: str(more)} if more > 0 else kept
+    return {**kept, **({MORE: str(more)} if more > 0 else {}), **_key_asked_about(given, known)}
+
+
+def _key_asked_about(given: Mapping[str, str], known: frozenset[str]) -> Mapping[str, str]:
+    """Its id under one name, however it was written, so that whoever looks for it finds all who asked about it."""
+    names = [KEY] if KEY in known else [name for name, value in given.items() if value == _LOOKED_UP]
+    for name in names:
+        found = _KEY.fullmatch(given.get(name.replace(".Key", ".Value"), ""))
+        if found is not None:
+            return {KEY: found[1].lower()}
+    return {}
 
 
 def _shortened(text: str, characters_max: int) -> str:

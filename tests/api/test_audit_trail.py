@@ -228,6 +228,34 @@ def test_whose_deeds_somebody_read_about_is_in_the_trail(service: Service, audit
     assert "key_id" not in about_it[0], "the key was not used, looked at or changed"
 
 
+def test_a_key_is_asked_about_by_its_arn_as_by_its_id(service: Service, auditor: Credentials, key_id: str) -> None:
+    use(service, key_id)
+    whole = f"acs:kms:cn-hangzhou:{service.account_id}:key/{key_id}"
+    for path in ("events", "counts", "export", f"keys/{whole}/history", f"keys/{whole}/at"):
+        given = {} if path.startswith("keys") else {"key_id": whole}
+        assert asked(service, path, auditor, **given).status_code == 200
+    assert len(told(service, "events", auditor, key_id=whole, wait="true")["events"]) == 2
+    readers = told(service, "events", auditor, **{"details.key_id": key_id}, wait="true")["events"]
+    assert [event["operation"] for event in readers] == [
+        "SearchEvents", "GetKeyAt", "GetKeyHistory", "ExportEvents", "CountEvents", "SearchEvents",
+    ]  # fmt: skip
+
+
+def test_an_arn_of_another_account_or_region_is_no_key_of_this_trail(
+    service: Service, auditor: Credentials, key_id: str
+) -> None:
+    use(service, key_id)
+    elsewhere = f"acs:kms:me-east-1:{service.account_id}:key/{key_id}"
+    of_others = f"acs:kms:cn-hangzhou:9999999999999999:key/{key_id}"
+    assert told(service, "events", auditor, key_id=elsewhere, wait="true")["events"] == []
+    refused = asked(service, "events", auditor, key_id=of_others).json()
+    assert (refused["Code"], "Ask by the key's id" in refused["Message"]) == ("InvalidParameter", True)
+    for arn in (elsewhere, of_others):
+        for path in (f"keys/{arn}/history", f"keys/{arn}/at"):
+            answer = asked(service, path, auditor)
+            assert answer.json()["Code"] in {"Forbidden.KeyNotFound", "InvalidParameter"}, answer.text
+
+
 def test_what_somebody_may_not_ask_is_in_the_trail_as_well(service: Service, auditor: Credentials) -> None:
     name, who = user_with(service)
     assert asked(service, "events", who, user_name="alice").status_code == 403

@@ -34,6 +34,13 @@ def test_a_key_is_its_id_or_its_arn(key: str) -> None:
     assert str(read_filters({"key_id": key}).key_id) == KEY
 
 
+def test_an_arn_is_that_of_a_key_of_its_region_where_no_other_is_asked_for() -> None:
+    arn = f"acs:kms:cn-hangzhou:1234567890123456:key/{KEY}"
+    assert read_filters({"key_id": arn}).texts == {"region_id": Texts(("cn-hangzhou",))}
+    assert read_filters({"key_id": arn, "region_id": "x"}).texts == {"region_id": Texts(("x",))}
+    assert read_filters({"key_id": KEY}).texts == {}
+
+
 @pytest.mark.parametrize(
     ("written", "since", "until"),
     [

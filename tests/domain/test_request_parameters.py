@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from domain.audit.request_parameters import (
     recorded,
 )
 
+ID = "0b7f3c52-6d1e-4c8a-9f20-3e4d5c6b7a81"
 HOW = ("cursor", "NextToken", "wait", "limit", "order", "total", "format", "Direction", "MaxResults")
 KNOWN = frozenset((*HOW, "key_id", "from", "context.NAME", "details.NAME", "LookupAttribute"))
 
@@ -34,6 +36,20 @@ def test_how_somebody_wanted_their_answer_is_not_what_they_asked_for() -> None:
 def test_what_is_no_parameter_of_the_operation_is_not_kept() -> None:
     """Somebody may have put a secret there."""
     assert recorded({"Plaintext": "secret", "contexts": "x", "Signature": "s", "AccessKeyId": "a"}, KNOWN) == {}
+
+
+@pytest.mark.parametrize("given", [
+    {"key_id": ID}, {"key_id": f"acs:kms:cn-hangzhou:1234567890123456:key/{ID}"}, {"key_id": ID.upper()},
+])  # fmt: skip
+def test_a_key_has_one_name_however_it_was_written(given: dict[str, str]) -> None:
+    assert recorded(given, KNOWN) == {"key_id": ID}
+
+
+def test_a_key_that_was_looked_up_as_actiontrail_has_it_is_a_key() -> None:
+    looked_up = {"LookupAttribute.2.Key": "ResourceName", "LookupAttribute.2.Value": ID}
+    assert recorded(looked_up, frozenset(("LookupAttribute",))) == {**looked_up, "key_id": ID}
+    user = {**looked_up, "LookupAttribute.2.Value": "alice"}
+    assert recorded(user, frozenset(("LookupAttribute",))) == user
 
 
 def test_a_long_text_is_told_by_its_length_and_hash() -> None:
