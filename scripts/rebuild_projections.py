@@ -28,6 +28,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from adapters.embedded import administrator_url
 from adapters.ledger.connection import connect
 from adapters.ledger.mapper import decode
+from domain.audit.words import visible
 from projections.projector import PoisonEvent, Projection
 from projections.rebuilding import place
 from projections.rebuilding.comparison import Compared, compared, live_positions
@@ -206,18 +207,21 @@ class _Progress:
 
 
 def _show(report: Report) -> None:
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    """Of rows that differ, what callers chose is shown as it was sent: in a terminal nothing that it would obey."""
+    console = Console(width=None if sys.stdout.isatty() else 120, emoji=False, markup=False)
     for table in report.tables:
-        said = f"{table.live_only:,} wrong, {table.rebuilt_only:,} missing" if table.differs else "as the events say"
+        said = (
+            f"{table.live_only:,} stand that should not, {table.rebuilt_only:,} do not that should"
+            if table.differs
+            else "as the events say"
+        )
         style = "bold red" if table.differs else None
         console.print(f"{table.table}: {table.rows:,} rows, {said}", style=style, highlight=False)
         for example in table.examples:
             ((side, row),) = example.items()
             is_live = side == "live"
-            text = json.dumps(row, ensure_ascii=False, default=str)
-            console.print(
-                f"  {'stands ' if is_live else 'rebuilt'} {text}", markup=False, highlight=False, soft_wrap=True
-            )
+            text = visible(json.dumps(row, ensure_ascii=False, default=str))
+            console.print(f"  {'stands ' if is_live else 'should '} {text}", highlight=False, soft_wrap=True)
     done = "The rebuilt tables are live." if report.reached else "Nothing was exchanged."
     console.print(f"{done} {report.events:,} positions replayed ({report.rate:,} a second).", highlight=False)
 

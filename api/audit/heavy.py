@@ -12,13 +12,12 @@ from api.audit.keys import check_owner
 from api.parameters import Parameters
 from api.services import Services
 from domain.audit.filters import position_of, read_filters, time_of
-from domain.audit.key_findings import CRYPTOPERIOD_DAYS, UNUSED_DAYS
+from domain.audit.key_findings import CRYPTOPERIOD_DAYS, RECENT_DAYS, UNUSED_DAYS
 from domain.audit.who_may import DECRYPT, OPERATIONS_ON_KEYS
 from domain.errors import InvalidParameter
 from domain.recording import Case
 
 DAYS: Final = range(1, 36_501)
-RECENT_DAYS: Final = 30
 PERIOD_DAYS: Final = 90
 
 _KEY_AT: Final = parameters.named(parameters.KEY_AT)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from domain.account import SYSTEM
 from domain.audit.documents_in_words import says
 from domain.audit.words import brief, moment, principal_named, visible
 
@@ -14,7 +15,7 @@ _SAID: Final[Mapping[str, str]] = {
     "user": "There is {who}",
     "group": "There is {who}",
     "role": "There is {who}",
-    "access-key": "{who} has access key {what}",
+    "access-key": "{who} has access key {what}{status}",
     "membership": "{who} is in {what}",
     "attachment": "{who} has policy {what}",
     "policy": "There is policy {what}",
@@ -22,6 +23,13 @@ _SAID: Final[Mapping[str, str]] = {
     "trust": "{who} {says}",
     "quota": "A quota holds for {what}",
 }
+
+_DONE: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("account", "user", "group", "role", "policy", "policy-version"), "made"),
+    **dict.fromkeys(("access-key", "trust", "quota"), "set"),
+}
+"""What somebody did who made it so; policies and memberships were granted."""
+_ACTIVE: Final = "Active"
 
 
 def grant_sentence(
@@ -41,9 +49,11 @@ def grant_sentence(
         what=brief(what),
         says=says(str(told.get("document", ""))) or "has a document",
         force="" if told.get("in_force", True) else " (not in force)",
+        status="" if told.get("status", _ACTIVE) == _ACTIVE else ", which is deactivated",
     )
     end = f" until {moment(until)}, ended by {principal_named(ended_by or '')}" if until is not None else ""
-    return visible(f"{said}, granted by {principal_named(granted_by)} at {moment(granted_at)}{end}.")
+    by = "" if granted_by == SYSTEM.principal else f" by {principal_named(granted_by)}"
+    return visible(f"{said}, {_DONE.get(kind, 'granted')}{by} at {moment(granted_at)}{end}.")
 
 
 def sentence_of(row: Mapping[str, Any]) -> str:

@@ -2,7 +2,8 @@
 
 A finding is one English sentence about one key at one time; most keys have none. The periods are arguments. Their
 defaults: two years for a key version (NIST SP 800-57 part 1 revision 5, section 5.3.6: an originator-usage period of
-symmetric data-encryption keys of at most two years, during which they encrypt), and ninety days for everything else.
+symmetric data-encryption keys of at most two years, during which they encrypt), ninety days without use, and thirty
+for a use to be recent (Alibaba: the longest time that a deletion waits).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from domain.vocabulary import KeyState
 
 CRYPTOPERIOD_DAYS: Final = 730
 UNUSED_DAYS: Final = 90
+RECENT_DAYS: Final = 30
 
 
 class FindingKind(StrEnum):
@@ -53,7 +55,7 @@ class Periods:
 
     cryptoperiod_days: int = CRYPTOPERIOD_DAYS
     unused_days: int = UNUSED_DAYS
-    recent_days: int = UNUSED_DAYS
+    recent_days: int = RECENT_DAYS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,8 @@ def _of_key(at: KeyAt, uses: KeyUses, now: datetime, periods: Periods) -> Iterat
             yield from _pending_deletion(at, uses, now, periods)
         case KeyState.DISABLED:
             yield from _disabled(at, uses)
+            yield from _past_cryptoperiod(at, now, periods)
+            yield from _unused(at, uses, now, periods)
         case _:
             yield from _past_cryptoperiod(at, now, periods)
             yield from _unused(at, uses, now, periods)
@@ -120,7 +124,7 @@ def _past_cryptoperiod(at: KeyAt, now: datetime, periods: Periods) -> Iterator[K
     age = _days(at.versions[-1].created_at, now)
     if age > periods.cryptoperiod_days:
         sentence = (
-            f"The current version of {_named(at, 'key')} is {plural(age, 'day')} old, past the "
+            f"The current version of {_standing(at, 'key')} is {plural(age, 'day')} old, past the "
             f"{plural(periods.cryptoperiod_days, 'day')} for which a key should encrypt."
         )
         yield KeyFinding(kind=FindingKind.PAST_CRYPTOPERIOD, key_arn=at.key.arn, sentence=sentence, days=age)
@@ -131,20 +135,26 @@ def _unused(at: KeyAt, uses: KeyUses, now: datetime, periods: Periods) -> Iterat
     if uses.last_use_at is None:
         yield _never_used(at, _days(at.key.created_at, now), periods)
     elif (idle := _days(uses.last_use_at, now)) >= periods.unused_days:
-        sentence = f"{_named(at)} has not been used for {plural(idle, 'day')}, since {moment(uses.last_use_at)}."
+        sentence = f"{_standing(at)} has not been used for {plural(idle, 'day')}, since {moment(uses.last_use_at)}."
         yield KeyFinding(kind=FindingKind.UNUSED, key_arn=at.key.arn, sentence=sentence, days=idle)
 
 
 def _never_used(at: KeyAt, age: int, periods: Periods) -> KeyFinding:
     if age >= periods.unused_days:
-        sentence = f"{_named(at)} was never used in the {plural(age, 'day')} since it was created."
+        sentence = f"{_standing(at)} was never used in the {plural(age, 'day')} since it was created."
     else:
-        sentence = f"{_named(at)} was never used, but it was created only at {moment(at.key.created_at)}."
+        sentence = f"{_standing(at)} was never used, but it was created only at {moment(at.key.created_at)}."
     return KeyFinding(kind=FindingKind.NEVER_USED, key_arn=at.key.arn, sentence=sentence, days=age)
 
 
 def _named(at: KeyAt, noun: str = "Key") -> str:
     return f"{noun} {at.key.key_id} in {at.key.region_id}"
+
+
+def _standing(at: KeyAt, noun: str = "Key") -> str:
+    """A disabled key may be enabled again, and then is as old and as unused as it was."""
+    disabled = " (disabled)" if at.key.state is KeyState.DISABLED else ""
+    return f"{_named(at, noun)}{disabled}"
 
 
 def _times(uses: KeyUses) -> str:

@@ -16,6 +16,7 @@ from scripts.operating.table import Table
 
 _DAYS: Final = 90
 _CRYPTOPERIOD_DAYS: Final = 730
+_RECENT_DAYS: Final = 30
 _COLUMNS: Final = ("what", "whose", SENTENCE)
 
 DaysOption = Annotated[int, typer.Option("--days", metavar="N", min=1, max=36_500, help="Look back so many days.")]
@@ -28,6 +29,12 @@ def unused(
     cryptoperiod_days: Annotated[
         int, typer.Option("--cryptoperiod", metavar="DAYS", min=1, help="How long a key version should encrypt.")
     ] = _CRYPTOPERIOD_DAYS,
+    recent_days: Annotated[
+        int,
+        typer.Option(
+            "--recent", metavar="DAYS", min=1, max=36_500, help="A use so lately makes a deletion suspicious."
+        ),
+    ] = _RECENT_DAYS,
     output: Output,
     connection: Connection,
 ) -> None:
@@ -35,7 +42,12 @@ def unused(
     destroyed yet used; and permissions, access keys, users and roles that nobody used."""
     with in_words():
         form, service = output.form, connection.service()
-        asked = {"unused_days": str(days), "cryptoperiod_days": str(cryptoperiod_days), **connection.query}
+        asked = {
+            "unused_days": str(days),
+            "cryptoperiod_days": str(cryptoperiod_days),
+            "recent_days": str(recent_days),
+            **connection.query,
+        }
         found = service.get("ListKeyFindings", "/audit/findings", asked)
         rights = service.get("ListUnusedPermissions", "/audit/unused-permissions", {"days": str(days)})
         _page(found, rights, days).show(form)

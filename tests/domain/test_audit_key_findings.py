@@ -74,12 +74,20 @@ def test_the_periods_are_the_caller_s() -> None:
 
 def test_a_disabled_key_that_is_asked_for_is_told() -> None:
     key = at(Operation.DISABLE_KEY)
-    assert found(key, KeyUses(last_use_at=NOON), 900) == ()
-    (finding,) = found(key, KeyUses(refusals_in_state=2, last_refusal_at=NOON + DAY), 2)
+    assert found(key, KeyUses(last_use_at=NOON), 2) == ()
+    (finding,) = found(key, KeyUses(last_use_at=NOON, refusals_in_state=2, last_refusal_at=NOON + DAY), 2)
     assert finding.sentence == (
         f"Key {key.key.key_id} in cn-hangzhou has been disabled since 2026-06-01 13:00:00 UTC, yet was asked for 2 "
         "times, last at 2026-06-02 12:00:00 UTC, since then."
     )
+
+
+def test_a_disabled_key_is_as_old_and_as_unused_as_any_other() -> None:
+    key = at(Operation.DISABLE_KEY)
+    old, unused = found(key, KeyUses(last_use_at=NOON), 900)
+    assert (old.kind, unused.kind) == (FindingKind.PAST_CRYPTOPERIOD, FindingKind.UNUSED)
+    assert unused.sentence.startswith(f"Key {key.key.key_id} in cn-hangzhou (disabled) has not been used for 900 days")
+    assert kinds(key, NO_USES, 1) == [FindingKind.NEVER_USED]
 
 
 PENDING: Final = (Operation.DISABLE_KEY, Operation.SCHEDULE_KEY_DELETION)
@@ -107,7 +115,7 @@ def test_a_key_that_is_to_be_destroyed_though_it_is_needed_is_told(uses: KeyUses
 
 
 def test_a_key_that_nobody_needs_may_be_destroyed() -> None:
-    assert found(at(*PENDING), KeyUses(last_use_at=NOON), 95) == ()
+    assert found(at(*PENDING), KeyUses(last_use_at=NOON), 35) == ()
     assert found(at(*PENDING), days=500) == ()
 
 
@@ -124,6 +132,6 @@ def test_what_is_about_to_be_lost_comes_first() -> None:
     assert [finding.kind for finding in key_findings(keys, NOON + 800 * DAY)] == [
         FindingKind.USED_YET_PENDING_DELETION,
         FindingKind.ASKED_FOR_YET_DISABLED,
-        FindingKind.PAST_CRYPTOPERIOD,
-        FindingKind.NEVER_USED,
+        *2 * [FindingKind.PAST_CRYPTOPERIOD],
+        *2 * [FindingKind.NEVER_USED],
     ]

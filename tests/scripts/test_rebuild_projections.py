@@ -145,15 +145,17 @@ def _takes_place(service: Service) -> bool:
 def test_what_somebody_changed_is_shown_and_mended(lone_service: Service) -> None:
     lone_service.create_key()
     eventually(lambda: told(lone_service, "--check")[0] == 0, 60, "tables that agree")
-    as_administrator(lone_service, "update projections.audit_trail set principal = 'nobody' where position = 3")
+    wrong = "update projections.audit_trail set principal = 'nobody\u202e' where operation = 'CreateKey'"
+    as_administrator(lone_service, wrong)
     as_administrator(lone_service, "delete from projections.authority where kind = 'account'")
     status, report = told(lone_service, "--check")
     assert (status, report["exchanged"]) == (DIFFERENT, False)
     ran = run("--data", str(lone_service.folder))
     assert ran.returncode == DIFFERENT
     assert "audit_trail: " in ran.stdout
-    assert "1 wrong, 1 missing" in ran.stdout
-    assert '"principal": "nobody"' in ran.stdout
+    assert "1 stand that should not, 1 do not that should" in ran.stdout
+    assert '"principal": "acs:ram::' in ran.stdout
+    assert '"principal": "nobody\\u202e"' in ran.stdout
     assert "The rebuilt tables are live." in ran.stdout
     assert told(lone_service, "--check")[0] == 0
 

@@ -148,11 +148,12 @@ def test_who_could_not_is_told_on_request(known: Audit) -> None:
 
 
 def test_what_nobody_used_is_told_in_sentences(known: Audit) -> None:
-    text = known("unused", "--days", "30", "--cryptoperiod", "365").output.decode()
+    text = known("unused", "--days", "30", "--cryptoperiod", "365", "--recent", "7").output.decode()
     assert f"Key {KEY_ID} was never used." in text
     assert "attached to user alice, allows kms:Encrypt, which nobody used." in text
     assert "User bob made no call.\n" in text
-    assert known.asked("ListKeyFindings") == [{"unused_days": "30", "cryptoperiod_days": "365", "wait": "true"}]
+    asked = {"unused_days": "30", "cryptoperiod_days": "365", "recent_days": "7", "wait": "true"}
+    assert known.asked("ListKeyFindings") == [asked]
     assert known.asked("ListUnusedPermissions") == [{"days": "30"}]
     assert len(known("unused", "--csv").output.splitlines()) == 1 + 1 + 2
     assert known.json("unused")["unused_permissions"] == UNUSED
