@@ -39,10 +39,13 @@ class Place(NamedTuple):
 
 
 class Currency(NamedTuple):
-    """:param as_of: the last event that the trail has. :param head: the last event of the ledger."""
+    """:param as_of: the last event that the trail has. :param head: the last event of the ledger.
+    :param stopped_at: position of an event that cannot be taken: until somebody has looked, there is no more.
+    """
 
     as_of: Place
     head: Place
+    stopped_at: int | None
 
 
 class Dimension(StrEnum):
@@ -80,8 +83,8 @@ async def snapshot(connection: Connection, seconds_max: int = SECONDS_MAX) -> As
 
 async def currency(connection: Connection) -> Currency:
     cursor = await connection.execute(_CURRENCY, {"name": NAME}, prepare=False)
-    as_of, as_of_at, head, head_at = await cursor.fetchone() or (0, None, 0, None)
-    return Currency(Place(as_of, as_of_at), Place(head, head_at))
+    as_of, as_of_at, head, head_at, stopped_at = await cursor.fetchone() or (0, None, 0, None, None)
+    return Currency(Place(as_of, as_of_at), Place(head, head_at), stopped_at)
 
 
 async def time_at(connection: Connection, position: int) -> Place:
@@ -174,9 +177,11 @@ IN_MONTH: Final = (
 )
 
 _CURRENCY: Final = """
-select coalesce(t.notification_id, 0), e.recorded_at, h.next_position - 1, nullif(h.recorded_at, '-infinity')
+select coalesce(t.notification_id, 0), e.recorded_at, h.next_position - 1, nullif(h.recorded_at, '-infinity'),
+    s.position
 from ledger.ledger_head h
 left join projections.tracking t on t.application_name = %(name)s
+left join projections.stopped s on s.application_name = %(name)s
 left join ledger.events e on e.position = t.notification_id
 """
 

@@ -38,7 +38,9 @@ class Observer(Protocol):
         """Taken up to ``position``; ``behind`` is how far the ledger's head was from it, 0 if nothing was left."""
         ...
 
-    def stopped(self, poison: PoisonEvent) -> None: ...
+    def stopped(self, poison: PoisonEvent, behind: int) -> None:
+        """It stays where it is, so far behind the ledger's head."""
+        ...
 
     def waits(self, projection: str, reason: str) -> None:
         """The database is away; the projection waits for it."""
@@ -85,7 +87,9 @@ class Runner:
             except PoisonEvent as poison:
                 await _keep_stopped(connection, poison)
                 self._cleared = False
-                self._observer.stopped(poison)
+                await self._take_before(connection, poison)
+                position, head = await projector.places(connection, self._projection.name)
+                self._observer.stopped(poison, head - position)
                 await _sleep(stop, STOPPED_SECONDS)
             else:
                 await _notified(connection, stop, pause)
@@ -102,6 +106,11 @@ class Runner:
         if is_behind:
             return 0.0
         return UNHEARD_SECONDS if self._projection.changes_only else POLL_SECONDS
+
+    async def _take_before(self, connection: Connection, poison: PoisonEvent) -> None:
+        """What stands on its page before it, which went with it."""
+        with contextlib.suppress(PoisonEvent):
+            await projector.advance(connection, self._projection, self._pages, until=poison.position - 1)
 
 
 async def stopped(connection: Connection) -> list[PoisonEvent]:

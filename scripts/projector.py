@@ -55,7 +55,8 @@ class LogAndMetrics:
         PROJECTION_BEHIND.labels(projection).set(behind)
         PROJECTION_STOPPED.labels(projection).set(0)
 
-    def stopped(self, poison: PoisonEvent) -> None:
+    def stopped(self, poison: PoisonEvent, behind: int) -> None:
+        PROJECTION_BEHIND.labels(poison.projection).set(behind)
         PROJECTION_STOPPED.labels(poison.projection).set(1)
         _log.error(
             "projector.poison_event",

@@ -67,6 +67,10 @@ _ALWAYS: Final[Mapping[str, Schema]] = {
     "as_of": {**PLACE, "description": "The last event that this answer knows of."},
     "ledger_head": {**PLACE, "description": "The last event of the ledger at the time of the question."},
     "complete": {**_FLAG, "description": "Whether nothing is missing: as_of has reached ledger_head."},
+    "stopped_at": {
+        "type": "integer",
+        "description": "Where it is not: position of an event that stopped what makes the trail; nothing more comes.",
+    },
 }
 
 SEARCH: Final = answered(

@@ -80,7 +80,9 @@ def how_current(currency: Currency, wanted: Place | None = None, as_of: Place | 
     :param wanted: see :func:`goal`. :param as_of: where an answer is about an earlier place than the newest.
     """
     shown, head = as_of or currency.as_of, wanted or currency.head
-    return {"as_of": place(shown), "ledger_head": place(head), "complete": shown.position >= head.position}
+    complete = shown.position >= head.position
+    stopped = {} if complete or currency.stopped_at is None else {"stopped_at": currency.stopped_at}
+    return {"as_of": place(shown), "ledger_head": place(head), "complete": complete, **stopped}
 
 
 def place(at: Place) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from domain.errors import InvalidParameter
 from domain.recording import Case
 from projections import audit_questions
 from projections.audit_coverage import coverage
-from projections.audit_questions import Currency, Place
 from projections.authority_questions import NAME, Asked, grants
 from projections.pages import Connection
 
@@ -33,7 +32,9 @@ async def list_authority_changes(services: Services, case: Case, given: Paramete
     subject, what, at = _text(given, "subject"), _text(given, "object"), given.optional("at")
     wanted = await asking.goal(services.trail, given, NAME)
     async with services.trail.snapshot() as (connection, currency):
-        as_of = await _as_of(connection, currency)
+        (ours,) = [one for one in await coverage(connection) if one.name == NAME]
+        # A table of changes is as good as the ledger's head where no change is left.
+        as_of = currency.head if ours.complete else ours.place
         until = min(cursor.until, as_of.position) if cursor else as_of.position
         asked = Asked(await _position(connection, at, currency.head.position) if at else None, subject, what)
         begin = cursor.after if cursor else 0
@@ -42,16 +43,10 @@ async def list_authority_changes(services: Services, case: Case, given: Paramete
     await services.stewardship.answer(case)
     more = {"next_cursor": cursors.written(Cursor(begin + limit, until), of)} if len(rows) > limit else {}
     return {
-        **asking.how_current(currency, wanted, shown),
+        **asking.how_current(currency._replace(stopped_at=ours.stopped_at), wanted, shown),
         "grants": [_shaped(row) for row in rows[:limit]],
         **more,
     }
-
-
-async def _as_of(connection: Connection, currency: Currency) -> Place:
-    """A table of changes is as good as the ledger's head where no change is left."""
-    (ours,) = [one for one in await coverage(connection) if one.name == NAME]
-    return currency.head if ours.complete else ours.place
 
 
 async def _position(connection: Connection, at: str, head: int) -> int:

@@ -52,8 +52,8 @@ class Trail:
                 raise _too_long() from None
 
     async def awaited(self, projection: str = audit_questions.NAME, seconds: float = WAIT_SECONDS) -> Place:
-        """The ledger's head as it stands now, when nothing up to it is left for the projection, or after so many
-        seconds."""
+        """The ledger's head as it stands now, when nothing up to it is left for the projection, or nothing more will be
+        taken, or after so many seconds."""
         async with self._connect() as connection:
             head = (await audit_questions.currency(connection)).head
             await connection.execute(f"notify {WANTED}".encode())
@@ -65,7 +65,7 @@ class Trail:
     async def _lacks(self, projection: str, head: Place) -> bool:
         async with self._connect() as connection:
             (found,) = [one for one in await coverage(connection) if one.name == projection]
-        return not found.complete and found.place.position < head.position
+        return not found.complete and found.stopped_at is None and found.place.position < head.position
 
     def admit_export(self) -> None:
         """:raises TooManyRequests: this process has enough to do with other exports."""

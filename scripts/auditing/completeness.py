@@ -17,12 +17,15 @@ _TO_SECONDS: Final = len("2026-11-24T08:30:00")
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """:param position: the last event that the answer knows of. :param head: the last one that was recorded."""
+    """:param position: the last event that the answer knows of. :param head: the last one that was recorded.
+    :param stopped_at: position of the event that has stopped the trail; None where none has.
+    """
 
     position: int
     recorded_at: str
     head: int
     is_complete: bool
+    stopped_at: int | None = None
 
     def sentence(self) -> str:
         if not self.head:
@@ -35,7 +38,10 @@ class Completeness:
         if self.is_complete:
             return ""
         missing = max(1, self.head - self.position)
-        return f"NOT COMPLETE: the ledger's last {counted(missing, 'event')} may be missing. Ask again in a moment."
+        lacks = f"NOT COMPLETE: the ledger's last {counted(missing, 'event')} may be missing."
+        if self.stopped_at is None:
+            return f"{lacks} Ask again in a moment."
+        return f"{lacks} The trail has STOPPED before the event at position {self.stopped_at:,}: tell an operator."
 
 
 def of(answer: Mapping[str, Any]) -> Completeness:
@@ -45,6 +51,7 @@ def of(answer: Mapping[str, Any]) -> Completeness:
         recorded_at=str(as_of.get("recorded_at") or ""),
         head=int(head.get("position") or 0),
         is_complete=bool(answer.get("complete")),
+        stopped_at=answer.get("stopped_at"),
     )
 
 
@@ -61,7 +68,12 @@ def tell(completeness: Completeness) -> None:
 
 def warn(completeness: Completeness) -> None:
     if completeness.warning():
-        _say(completeness.warning(), fg=typer.colors.YELLOW, bold=True)
+        caution(completeness.warning())
+
+
+def caution(sentence: str) -> None:
+    """Without which the answer would be taken for more than it is."""
+    _say(sentence, fg=typer.colors.YELLOW, bold=True)
 
 
 def aside(sentence: str) -> None:

@@ -51,8 +51,11 @@ def show_counts(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Fo
     """Groups as rows, with a bar for each: its share of the largest."""
     table = counts_table(groups, by, form)
     stood = completeness.of(answer)
-    about = {name: answer[name] for name in ("as_of", "ledger_head", "complete") if name in answer}
+    named = ("as_of", "ledger_head", "complete", "stopped_at", "more_groups")
+    about = {name: answer[name] for name in named if name in answer}
     show(table, form, about, shares(groups), lambda _: "cyan")
+    if answer.get("more_groups"):
+        completeness.caution(f"There are more than these {completeness.counted(len(groups), 'line')}: see --limit.")
     if form is Form.JSON:
         completeness.warn(stood)
     else:

@@ -65,7 +65,7 @@ def _page(answer: Mapping[str, Any]) -> Page:
         sections=(
             Section(
                 title="What would have been different",
-                table=Table(("last", "supposed", "who", "action", "times", SENTENCE), _together(findings)),
+                table=Table(("last", "supposed", "times", "who", "action", SENTENCE), _together(findings)),
                 empty="Nothing.",
             ),
         ),
@@ -87,7 +87,7 @@ def _together(findings: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
         times[tuple(what)] += 1
         last[tuple(what)] = at
     return [
-        (last[what], what[0], brief(what[1]), what[2], f"{count:,} times" if count > 1 else "once", what[3])
+        (last[what], what[0], f"{count:,} times" if count > 1 else "once", brief(what[1]), what[2], what[3])
         for what, count in times.most_common()
     ]
 

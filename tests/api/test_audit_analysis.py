@@ -119,7 +119,7 @@ def test_a_key_that_was_asked_for_though_it_is_disabled_is_found(service: Servic
     service.rpc("DisableKey", {"KeyId": key_id})
     service.rpc("Encrypt", {"KeyId": key_id, "Plaintext": "x"})
     findings = asked(service, "findings")["findings"]
-    (found,) = [one for one in findings if one["key_id"] == key_id]
+    found, _never_used = [one for one in findings if one["key_id"] == key_id]
     assert found["kind"] == "asked for yet disabled"
     assert "1 time" in found["sentence"]
 

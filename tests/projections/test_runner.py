@@ -41,8 +41,9 @@ class Heard:
         self.places[projection] = (position, behind)
         self.behind.append(behind)
 
-    def stopped(self, poison: PoisonEvent) -> None:
+    def stopped(self, poison: PoisonEvent, behind: int) -> None:
         self.poison.append((poison.projection, poison.position))
+        self.behind.append(behind)
 
     def waits(self, projection: str, _: str) -> None:
         self.waited.append(projection)
@@ -179,6 +180,21 @@ async def test_an_auditor_who_waits_wakes_the_trail(
         await heard.at("audit_trail", 2)
 
 
+async def test_nobody_waits_for_a_trail_that_an_event_has_stopped(
+    writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
+) -> None:
+    @asynccontextmanager
+    async def for_questions() -> AsyncIterator[Connection]:
+        async with await connect(ledger_database.service_url, "a question") as asking:
+            yield asking
+
+    await used_keys(writer, 1)
+    await connection.execute("insert into projections.stopped (application_name, position) values ('audit_trail', 1)")
+    async with asyncio.timeout(60):
+        head = await Trail(for_questions, for_questions).awaited(seconds=3_600.0)
+    assert head.position == 2
+
+
 async def test_one_that_lags_says_how_far_and_goes_on_without_a_pause(
     writer: LedgerWriter, ledger_database: LedgerDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,9 +214,10 @@ async def test_a_poison_event_stops_its_own_projection_alone_and_is_told_again_a
         await used_keys(writer, 1)
         await heard.at("key_directory", 7)
         assert set(heard.poison) == {("usage", 4)}
+        assert heard.behind.count(3) >= 3, "so far is the head from it"
         (told,) = await stopped(connection)
         assert str(told) == "projection usage cannot take the event at position 4"
-    assert await projector.tracked(connection, "usage") == 0
+    assert await projector.tracked(connection, "usage") == 3, "what stands before it on its page is taken"
     assert "usage" not in heard.places
 
 
@@ -210,7 +227,7 @@ async def test_a_version_that_takes_the_event_goes_on_where_it_stood_and_nothing
     events = await used_keys(writer, 3)
     async with following(ledger_database, Choosy(4), size=2) as heard:
         await until(lambda: heard.poison)
-    assert await projector.tracked(connection, "usage") == 2
+    assert await projector.tracked(connection, "usage") == 3
     async with following(ledger_database, UsageRows()) as heard:
         await heard.at("usage", events)
     assert await stopped(connection) == []

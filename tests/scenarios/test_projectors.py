@@ -86,6 +86,10 @@ def test_a_trail_that_an_event_has_stopped_is_told_by_readiness_metrics_and_cove
             assert client.get("/readyz").status_code == 200
             gauge = f'key_ledger_projection_stopped{{projection="{name}"}} 1.0'
             eventually(lambda: gauge in client.get("/metrics").text, 30, "a metric that tells it")
+            behind = f'key_ledger_projection_behind_events{{projection="{name}"}} 1.0'
+            eventually(lambda: behind in client.get("/metrics").text, 30, "a metric that tells how far it is behind")
+        answer = service.rest("GET", "/audit/events", params={"wait": "true"}).json()
+        assert (answer["complete"], answer["stopped_at"]) == (False, position)
         question = f"select stopped, stopped_at_position, complete from audit.coverage where projection = '{name}'"
         assert asked(service.superuser_url, question) == [(True, position, False)]
         assert service.encrypt(service.create_key())

@@ -62,6 +62,7 @@ class AuditStub:
     results: dict[str, dict[str, Any]] = field(default_factory=lambda: {"GetCallerIdentity": {"AccountId": ACCOUNT_ID}})
     pages: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     missing: int = 0
+    stopped_at: int | None = None
     page: int = 1_000
     records_questions: bool = False
 
@@ -107,6 +108,7 @@ class AuditStub:
             "as_of": {"position": head, "recorded_at": "2026-11-24T09:00:00.000000Z"},
             "ledger_head": {"position": head + self.missing, "recorded_at": "2026-11-24T09:00:01.000000Z"},
             "complete": not self.missing,
+            **({} if self.stopped_at is None else {"stopped_at": self.stopped_at}),
         }
 
     def _success(self, **content: Any) -> PreparedAnswer:

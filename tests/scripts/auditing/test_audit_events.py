@@ -155,11 +155,29 @@ def test_what_is_missing_is_warned_of_in_every_form(trail: Audit) -> None:
         assert "NOT COMPLETE: the ledger's last 7 events may be missing." in trail("search", *form).said
 
 
+def test_a_trail_that_was_stopped_is_not_waited_for(trail: Audit) -> None:
+    trail.stub.missing, trail.stub.stopped_at = 7, 1_005
+    for form in ((), ("--csv",), ("--json",)):
+        said = trail("search", *form).said
+        assert "The trail has STOPPED before the event at position 1,005: tell an operator." in said
+        assert "Ask again" not in said
+
+
 def test_nothing_found_is_said(audit: Audit) -> None:
     outcome = audit("search")
     assert outcome.output == b""
     assert outcome.said == "No event fits. Nothing is recorded yet."
     assert audit.json("search")["events"] == []
+
+
+def test_lines_that_are_not_there_are_told_of(audit: Audit) -> None:
+    group = {"operation": "Decrypt", "count": 1, "requests": 1}
+    audit.stub.results["CountEvents"] = {"groups": 3 * [group], "more_groups": True}
+    for form in ((), ("--csv",), ("--json",)):
+        assert "There are more than these 3 lines: see --limit." in audit("count", *form).said
+    assert audit.json("count")["more_groups"] is True
+    audit.stub.results["CountEvents"] = {"groups": 3 * [group], "more_groups": False}
+    assert "--limit" not in audit("count").said
 
 
 def test_json_is_what_the_service_said(trail: Audit) -> None:
