@@ -60,6 +60,7 @@ class Dimension(StrEnum):
     REGION_ID = "region_id"
     SOURCE_IP = "source_ip"
     USER_AGENT = "user_agent"
+    ENCRYPTION_CONTEXT = "encryption_context"
     ASSUMED_BY = "assumed_by"
     DAY = "day"
     MONTH = "month"

@@ -7,9 +7,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from domain.audit.words import brief as cut
+from domain.audit.words import visible
 from scripts.auditing import completeness
 from scripts.auditing.connection import Connection, Output, in_words
-from scripts.auditing.events import cell
+from scripts.auditing.events import cell, pairs
 from scripts.auditing.filters import Filters
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.principals import brief
@@ -20,9 +22,11 @@ from scripts.operating.table import Cell, Form, Table, show
 
 DIMENSIONS: Final = (
     "principal", "access_key_id", "operation", "outcome", "error_code", "key_id", "region_id", "source_ip",
-    "user_agent", "assumed_by", "day", "month", "hour",
+    "user_agent", "encryption_context", "assumed_by", "day", "month", "hour",
 )  # fmt: skip
 _BY: Final = "principal,operation"
+_CHOSEN_MAX: Final = 50
+"""Characters of what a caller chose, in a line for people."""
 
 
 @grouped
@@ -63,10 +67,18 @@ def show_counts(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Fo
 
 
 def counts_table(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: Form = Form.TABLE) -> Table:
-    """People are shown principals briefly."""
-    named = [{**group, "principal": brief(str(group.get("principal", "")))} for group in groups]
+    """People are shown principals, clients and encryption contexts briefly."""
+    named = [{**group, **_briefly(group)} for group in groups]
     rows = [_row(group, by) for group in (named if form is Form.TABLE else groups)]
     return Table((*by, "events", "requests", "first", "last"), rows, spare=frozenset({"requests", "first", "last"}))
+
+
+def _briefly(group: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "principal": brief(str(group.get("principal", ""))),
+        "user_agent": cut(visible(str(group.get("user_agent") or "")), _CHOSEN_MAX),
+        "encryption_context": cut(visible(pairs(group.get("encryption_context"))), _CHOSEN_MAX),
+    }
 
 
 def shares(groups: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -34,11 +34,15 @@ def briefly(event: Event) -> tuple[str, ...]:
 
 def _how(event: Event) -> str:
     """With which client and which encryption context: the sentence leaves them out."""
-    client, context = text(event, "user_agent"), event.get("encryption_context")
-    pairs = [f"{name}={value}" for name, value in context.items()] if isinstance(context, Mapping) else []
+    client, context = text(event, "user_agent"), pairs(event.get("encryption_context"))
     told = [f"Client {cut(client, _CLIENT_MAX)}"] if client else []
-    told += [f"context {cut(', '.join(pairs), _CONTEXT_MAX)}"] if pairs else []
+    told += [f"context {cut(context, _CONTEXT_MAX)}"] if context else []
     return f" {'; '.join(told)}." if told else ""
+
+
+def pairs(context: object) -> str:
+    """``server=www, purpose=tls``; empty for no encryption context."""
+    return ", ".join(f"{name}={value}" for name, value in context.items()) if isinstance(context, Mapping) else ""
 
 
 _CLIENT_MAX: Final = 60

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY", help="The CMK: its id or ARN.")]
 
 _ASKED_BY: Final = ("principal", "operation", "outcome")
+_ASKED_HOW: Final = ("source_ip", "user_agent", "encryption_context", "outcome")
+_WAYS_SHOWN: Final = 20
 
 
 @grouped
@@ -47,15 +49,22 @@ def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
     same = activity.up_to(history, {**asked, "key_id": key_id})
     days = activity.counts(service, {**same, "outcome": "used"}, "day")
     refusals = activity.counts(service, {**same, "outcome": "refused"}, "error_code,principal")
+    ways = activity.counts(service, {**same, "outcome": "used,read,refused"}, ",".join(_ASKED_HOW))
     uses = rows(history, "uses")
     asked_for = counts_table(uses, _ASKED_BY)
     return Page(
-        answer={**history, "uses_per_day": days, "refusals": refusals},
+        answer={**history, "uses_per_day": days, "asked_how": ways, "refusals": refusals},
         facts={"key": key_id, **activity.drawn(days, "uses")},
         csv=asked_for,
         sections=(
             Section(title="What was done to it", table=events_table(rows(history, "changes")), empty="Nothing."),
             Section(title="Who asked for it", table=asked_for, empty="Nobody.", bars=shares(uses)),
+            Section(
+                title=_title(len(ways)),
+                table=counts_table(ways[:_WAYS_SHOWN], _ASKED_HOW),
+                empty="From nowhere.",
+                bars=shares(ways[:_WAYS_SHOWN]),
+            ),
             Section(
                 title="Why it was refused, and to whom",
                 table=counts_table(refusals, ("error_code", "principal")),
@@ -65,3 +74,8 @@ def _page(service: AuditService, key_id: str, asked: Mapping[str, str]) -> Page:
             ),
         ),
     )
+
+
+def _title(ways: int) -> str:
+    some = f": {_WAYS_SHOWN} of {ways:,} ways" if ways > _WAYS_SHOWN else ""
+    return f"From where, with which client and context{some}"

@@ -316,6 +316,21 @@ def test_counts_say_how_often_by_whom_and_when_first_and_last(
     assert one["count"] == 4
 
 
+def test_counts_say_how_often_with_which_encryption_context(
+    service: Service, auditor: Credentials, key_id: str
+) -> None:
+    contexts: list[dict[str, str]] = [{"server": "a"}, {"server": "b", "\u7528": "\u202e"}, {"server": "a"}, {}]
+    for context in contexts:
+        given = {"KeyId": key_id, "Plaintext": "x", "EncryptionContext": json.dumps(context)}
+        assert service.rpc("Encrypt", given).status_code == 200
+    given = {"key_id": key_id, "operation": "Encrypt", "by": "encryption_context", "wait": "true"}
+    groups = told(service, "counts", auditor, **given)["groups"]
+    assert [(group["encryption_context"], group["count"]) for group in groups[:1]] == [({"server": "a"}, 2)]
+    assert sorted(json.dumps(group["encryption_context"], sort_keys=True) for group in groups[1:]) == sorted(
+        json.dumps(context, sort_keys=True) for context in (contexts[1], None)
+    )
+
+
 def test_failed_authentications_count_as_many_requests(service: Service, auditor: Credentials) -> None:
     """Told when a minute is over: what is counted here is whatever other tests have failed so far."""
     groups = told(service, "counts", auditor, by="outcome", wait="true")["groups"]

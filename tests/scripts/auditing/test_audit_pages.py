@@ -19,11 +19,14 @@ CREATED = event(1, outcome="changed", operation="CreateKey", sentence=f"alice cr
 def known(audit: Audit) -> Audit:
     audit.stub.events = [event(9), event(10, outcome="refused", error_code="Forbidden.NoPermission")]
     days = [{"day": f"2026-11-{day:02}", "count": day, "requests": day} for day in (1, 2, 4, 24)]
+    way = {"source_ip": "192.0.2.7", "user_agent": f"curl/8{HOSTILE}", "encryption_context": {HOSTILE: HOSTILE}}
+    ways = [{**way, "outcome": "used", "count": count, "requests": count} for count in range(25, 0, -1)]
     groups = [{**USES, "key_id": KEY_ID, "error_code": "Rejected.Disabled"}]
     audit.stub.results |= {
         "GetKeyHistory": {"key_id": KEY_ID, "changes": [CREATED], "uses": [USES]},
         "CountEvents": {"groups": groups},
         "day": {"groups": days},
+        "source_ip,user_agent,encryption_context,outcome": {"groups": ways},
         "GetCoverage": {
             "projections": [
                 {
@@ -49,15 +52,19 @@ def test_a_key_has_its_life_its_uses_and_its_refusals(known: Audit) -> None:
     assert "alice created key" in text
     assert "user/alice  Decrypt    used" in text
     assert "Rejected.Disabled" in text
+    assert "192.0.2.7  curl/8\\x1b[2J" in text
+    assert "From where, with which client and context: 20 of 25 ways" in text
 
 
 def test_its_questions_are_about_the_same_events(known: Audit) -> None:
     assert known("key", KEY_ID, "--from", "2026-11").exit_code == 0
     assert known.asked("GetKeyHistory") == [{"from": "2026-11-01T00:00:00Z", "wait": "true"}]
-    per_day, refusals = known.asked("CountEvents")
+    per_day, refusals, how = known.asked("CountEvents")
     same = {"key_id": KEY_ID, "to_position": "10", "from": "2026-11-01T00:00:00Z", "limit": "1000"}
     assert per_day == {**same, "by": "day", "outcome": "used"}
     assert refusals == {**same, "by": "error_code,principal", "outcome": "refused"}
+    by = "source_ip,user_agent,encryption_context,outcome"
+    assert how == {**same, "by": by, "outcome": "used,read,refused"}
 
 
 def test_what_a_role_did_is_what_its_sessions_did(known: Audit) -> None:
