@@ -6,7 +6,6 @@ authentications are not told here, as they are not there: SearchEvents has them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +17,8 @@ from api.audit.actiontrail_shapes import OPERATIONS_BY_RESOURCE, OPERATIONS_BY_R
 from api.audit.events import next_page, pinned
 from api.parameters import Parameters
 from api.services import Services
-from domain.audit.filters import Filters, Texts, time_of
+from domain.audit.filters import Filters, Texts, moved, time_of
+from domain.audit.request_parameters import ATTRIBUTE
 from domain.errors import InvalidParameter
 from domain.recording import Case
 from projections import audit_pages
@@ -29,7 +29,6 @@ DAYS: Final = 7
 """Before the end, where no StartTime is given. One that is given may be as early as the ledger."""
 WAIT_SECONDS: Final = 2.0
 
-_ATTRIBUTE: Final = re.compile(r"LookupAttribute\.([0-9]{1,3})\.(Key|Value)")
 _NOBODY: Final = ("",)
 _TOLD: Final = Texts(("changed", "used", "read", "refused"))
 _DIRECTIONS: Final = ("BACKWARD", "FORWARD")
@@ -39,10 +38,10 @@ async def lookup_events(services: Services, case: Case, given: Parameters) -> Fi
     asking.check_format(given)
     caller, now = case.call.by, case.call.at
     start, end = _period(given, now)
-    filters = _filters(dict(_attributes(given)), start, end + timedelta(seconds=1))
+    filters = _filters(dict(_attributes(given)), start, moved(end, timedelta(seconds=1)))
     limit = given.integer("MaxResults", range(1, 51), 20)
     direction = given.one_of("Direction", _DIRECTIONS, "BACKWARD")
-    names = ("StartTime", "EndTime", "Direction", *filter(_ATTRIBUTE.fullmatch, given.values))
+    names = ("StartTime", "EndTime", "Direction", *filter(ATTRIBUTE.fullmatch, given.values))
     of = cursors.question("LookupEvents", caller.account_id, {name: given.optional(name) for name in names})
     cursor = cursors.read(given.optional("NextToken"), of, "NextToken")
     await services.trail.awaited(seconds=WAIT_SECONDS)
@@ -63,16 +62,20 @@ async def lookup_events(services: Services, case: Case, given: Parameters) -> Fi
 def _period(given: Parameters, now: datetime) -> tuple[datetime, datetime]:
     end_given, start_given = given.optional("EndTime"), given.optional("StartTime")
     end = time_of("EndTime", end_given) if end_given else now
-    start = time_of("StartTime", start_given) if start_given else end - timedelta(days=DAYS)
+    start = time_of("StartTime", start_given) if start_given else moved(end, timedelta(days=-DAYS))
     if start > end:
         raise InvalidParameter("StartTime", "Expected a time before EndTime.")
     return start, end
 
 
 def _attributes(given: Parameters) -> Iterator[tuple[str, str]]:
-    """:raises InvalidParameter: one that is not known, or twice."""
+    """:raises InvalidParameter: one that is not known, or twice; or that is not read as one, and would be ignored."""
     keys: set[str] = set()
-    for number in sorted({found[1] for name in given.values if (found := _ATTRIBUTE.fullmatch(name))}):
+    for name in given.values:
+        if name.startswith("LookupAttribute") and ATTRIBUTE.fullmatch(name) is None:
+            spelled = ascii(name[:64])[1:-1]
+            raise InvalidParameter(spelled, "Expected LookupAttribute.1.Key and LookupAttribute.1.Value, and so on.")
+    for number in sorted({found[1] for name in given.values if (found := ATTRIBUTE.fullmatch(name))}):
         key = given.required(f"LookupAttribute.{number}.Key")
         if key not in _ATTRIBUTES or key in keys:
             raise InvalidParameter(

@@ -27,7 +27,7 @@ async def export_events(services: Services, case: Case, given: Parameters) -> St
     asked = asking.read(given, _EXPORT, account_id)
     form = given.choice("format", Form, Form.NDJSON)
     descending = given.one_of("order", _ORDERS, "asc") == "desc"
-    services.trail.admit_export()
+    services.trail.admit_export(account_id)
     wanted = await asking.goal(services.trail, given)
     async with services.trail.snapshot() as (_, currency):
         until = currency.as_of.position

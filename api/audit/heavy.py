@@ -11,7 +11,7 @@ from api.audit.hypotheses import read_hypothesis
 from api.audit.keys import check_owner
 from api.parameters import Parameters
 from api.services import Services
-from domain.audit.filters import position_of, read_filters, time_of
+from domain.audit.filters import moved, position_of, read_filters, time_of
 from domain.audit.key_findings import CRYPTOPERIOD_DAYS, RECENT_DAYS, UNUSED_DAYS
 from domain.audit.who_may import DECRYPT, OPERATIONS_ON_KEYS
 from domain.errors import InvalidParameter
@@ -94,7 +94,7 @@ def _period(given: Parameters, now: datetime) -> dict[str, str]:
         raise InvalidParameter("days", "Expected days, or from and to.")
     filters = read_filters(named)
     until = filters.until or now
-    since = filters.since or until - timedelta(days=given.integer("days", DAYS, PERIOD_DAYS))
+    since = filters.since or moved(until, timedelta(days=-given.integer("days", DAYS, PERIOD_DAYS)))
     if since >= until:
         raise InvalidParameter("from", "Expected a time before to, and before now.")
     return {"since": since.isoformat(), "until": until.isoformat()}

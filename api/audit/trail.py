@@ -36,7 +36,8 @@ class Trail:
     def __init__(self, connect: Connect, connect_export: Connect) -> None:
         self._connect = connect
         self._connect_export = connect_export
-        self._exports = 0
+        self._exports: list[str] = []
+        """Accounts, one for each export that is under way."""
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[tuple[Connection, Currency]]:
@@ -67,9 +68,12 @@ class Trail:
             (found,) = [one for one in await coverage(connection) if one.name == projection]
         return not found.complete and found.stopped_at is None and found.place.position < head.position
 
-    def admit_export(self) -> None:
-        """:raises TooManyRequests: this process has enough to do with other exports."""
-        if self._exports >= EXPORTS_MAX:
+    def admit_export(self, account_id: str) -> None:
+        """One of each account, so that whoever reads slowly keeps nobody else from reading.
+
+        :raises TooManyRequests: this process has enough to do with other exports.
+        """
+        if account_id in self._exports or len(self._exports) >= EXPORTS_MAX:
             raise TooManyRequests("Too many exports are under way. Retry later.", 5.0)
 
     async def exported(
@@ -79,8 +83,8 @@ class Trail:
 
         :raises TooManyRequests: see :meth:`admit_export`. :raises ServiceUnavailable: the database is away.
         """
-        self.admit_export()
-        self._exports += 1
+        self.admit_export(account_id)
+        self._exports.append(account_id)
         try:
             rows = exported(self._connect_export, account_id, filters, until, form, descending=descending)
             async with aclosing(rows) as chunks:
@@ -89,7 +93,7 @@ class Trail:
         except psycopg.Error as error:
             raise ServiceUnavailable("The audit trail cannot be read now. Retry later.") from error
         finally:
-            self._exports -= 1
+            self._exports.remove(account_id)
 
 
 def _too_long() -> InvalidParameter:

@@ -161,6 +161,14 @@ _LAST_DAY: Final = datetime.max.replace(hour=0, minute=0, second=0, microsecond=
 """That has a day after it."""
 
 
+def moved(at: datetime, by: timedelta) -> datetime:
+    """``at + by``, which ends where the calendar does."""
+    try:
+        return at + by
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC) if by > timedelta(0) else datetime.min.replace(tzinfo=UTC)
+
+
 def position_of(name: str, text: str) -> int:
     """:raises InvalidParameter: no whole number from 0 on."""
     if _POSITION.fullmatch(text) is None:

@@ -8,14 +8,15 @@ should: what is long is told by its length and hash, which proves the text to wh
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping
 from typing import Final
 
-PARAMETERS_MAX: Final = 32
-"""Of one request; there are fewer filters, but any number of pairs of an encryption context."""
-VALUE_CHARACTERS_MAX: Final = 1_024
-NAME_CHARACTERS_MAX: Final = 128
+BYTES_MAX: Final = 4_096
+"""Of one request. Whoever may ask nothing at all is recorded, too, and must not fill the trail."""
+TEXT_BYTES_MAX: Final = 1_024
+"""Of a name or a value."""
 
 MORE: Final = "…"
 """In the place of a name: how many parameters there were besides."""
@@ -23,6 +24,10 @@ MORE: Final = "…"
 KEY: Final = "key_id"
 """The id of the CMK that was asked about; LookupEvents has it as the value of an attribute ``ResourceName``."""
 
+ATTRIBUTE: Final = re.compile(r"LookupAttribute\.([0-9]{1,3})\.(Key|Value)")
+"""Parameters of LookupEvents."""
+
+_ATTRIBUTE: Final = "LookupAttribute"
 _LOOKED_UP: Final = "ResourceName"
 _UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _KEY: Final = re.compile(f"(?:acs:kms:[^:]*:[^:]*:key/)?({_UUID})", re.IGNORECASE)
@@ -36,18 +41,29 @@ _HOW: Final = frozenset((
 def recorded(given: Mapping[str, str], known: frozenset[str]) -> Mapping[str, str]:
     """In the order of their names; empty where everything was asked for.
 
-    :param given: names and values, as they were sent. :param known: names of the operation's parameters; the part
-        before a point stands for all that begin so (``context.NAME``, ``LookupAttribute.1.Key``). Others ask for
-        nothing, and whatever they hold is not kept.
+    :param given: names and values, as they were sent. :param known: names of the operation's parameters, as its table
+        has them. Others ask for nothing, and whatever they hold is not kept.
     """
-    begin = {name.partition(".")[0] for name in known} - _HOW
-    asked = sorted(name for name, value in given.items() if value and name.partition(".")[0] in begin)
-    kept = {
-        _shortened(name, NAME_CHARACTERS_MAX): _shortened(given[name], VALUE_CHARACTERS_MAX)
-        for name in asked[:PARAMETERS_MAX]
-    }
-    more = len(asked) - PARAMETERS_MAX
-    return {**kept, **({MORE: str(more)} if more > 0 else {}), **_key_asked_about(given, known)}
+    asked = sorted(name for name, value in given.items() if value and _asks(name, known))
+    kept: dict[str, str] = {}
+    room = BYTES_MAX
+    for number, name in enumerate(asked):
+        pair = _shortened(name), _shortened(given[name])
+        room -= sum(map(_size, pair))
+        if room < 0:
+            kept[MORE] = str(len(asked) - number)
+            break
+        kept[pair[0]] = pair[1]
+    return {**kept, **_key_asked_about(given, known)}
+
+
+def _asks(name: str, known: frozenset[str]) -> bool:
+    begin, _, rest = name.partition(".")
+    if f"{begin}.NAME" in known:
+        return bool(rest)
+    if begin == _ATTRIBUTE:
+        return begin in known and ATTRIBUTE.fullmatch(name) is not None
+    return name in known and name not in _HOW
 
 
 def _key_asked_about(given: Mapping[str, str], known: frozenset[str]) -> Mapping[str, str]:
@@ -60,9 +76,14 @@ def _key_asked_about(given: Mapping[str, str], known: frozenset[str]) -> Mapping
     return {}
 
 
-def _shortened(text: str, characters_max: int) -> str:
+def _shortened(text: str) -> str:
     """JSON may bring a lone surrogate, which has no UTF-8 and so no place in an event: it becomes its escape."""
     stored = text.encode(errors="backslashreplace")
-    if len(text) <= characters_max:
+    if _size(text) <= TEXT_BYTES_MAX:
         return stored.decode()
     return f"{len(text)} characters, SHA-256 {hashlib.sha256(stored).hexdigest()}"
+
+
+def _size(text: str) -> int:
+    """In bytes, as JSON that is nothing but ASCII: no less than whatever stores it needs."""
+    return len(json.dumps(text))

@@ -74,6 +74,23 @@ def test_what_was_asked_of_the_trail_is_told_by_its_parameters(service: Service,
     assert "resourceName" not in event, "it was not touched"
 
 
+@pytest.mark.parametrize(
+    "name", ["LookupAttribute", "LookupAttribute.9999.Key", "LookupAttribute.1.Key.Secret", "LookupAttributes.1.Key"]
+)
+def test_what_would_be_ignored_is_refused(service: Service, name: str) -> None:
+    """Or the answer would be to another question than was asked, and so would the record of it."""
+    answer = service.send(signed.rpc(service.root, "LookupEvents", {name: "User"}, version=ACTIONTRAIL)).json()
+    assert (answer["Code"], name in answer["Message"]) == ("InvalidParameter", True)
+
+
+@pytest.mark.parametrize(
+    "given", [{"EndTime": "9999-12-31T23:59:59Z"}, {"EndTime": "0001-01-01T00:00:00Z"}, {"StartTime": "0001-01-02"}]
+)
+def test_the_calendar_has_two_ends(service: Service, given: dict[str, str]) -> None:
+    answer = service.send(signed.rpc(service.root, "LookupEvents", given, version=ACTIONTRAIL))
+    assert answer.status_code == 200, answer.text
+
+
 def test_a_refusal_has_its_code(service: Service, lookup: Lookup) -> None:
     _, who = user_with(service)
     answer = service.send(signed.rpc(who, "ListKeys", {})).json()

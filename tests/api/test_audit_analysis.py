@@ -284,6 +284,17 @@ def test_a_hypothesis_that_is_none_is_refused(service: Service, content: dict[st
 # --- who granted what ------------------------------------------------------------------------------------------------
 
 
+def test_the_calendar_has_two_ends(service: Service) -> None:
+    name, _ = user_with(service)
+    detach = {"policy_type": "System", "policy_name": "AliyunKMSReadOnlyAccess", "from": f"user/{name}"}
+    for period in ({"to": "0001-01-02"}, {"from": "0001-01-01", "to": "9999-12-31"}, {"from": "0001-01-01"}):
+        answers = (
+            service.rest("GET", "/audit/least-policy", params={"principal": arn(service, f"user/{name}"), **period}),
+            service.rest("POST", "/audit/what-if", {"detach": detach, **period}),
+        )
+        assert {answer.status_code for answer in answers} <= {200, 400}, [answer.text for answer in answers]
+
+
 def test_a_grant_is_told_with_who_made_it_and_who_ended_it(service: Service) -> None:
     name, _ = user_with(service)
     given = {"PolicyType": "System", "PolicyName": "AliyunKMSReadOnlyAccess", "UserName": name}

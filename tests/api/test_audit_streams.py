@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import httpx
 import psycopg
 import pytest
 
+from adapters.ledger.connection import connect
+from api.audit.trail import Trail
+from domain.audit.filters import read_filters
+from domain.errors import TooManyRequests
+from projections.audit_export import Form
+from projections.pages import Connection
 from tests.fixtures import signed
+from tests.fixtures.accounts import another_account
 from tests.fixtures.service import Service, eventually, running
 
 ROWS = 60_000
@@ -99,19 +108,38 @@ def _received(connection: object) -> bytes:
         return b""
 
 
-def test_more_exports_than_a_process_has_room_for_are_turned_away(busy: Service) -> None:
-    held = [busy.connect() for _ in range(2)]
-    try:
-        for connection in held:
-            connection.sendall(wire(busy, request(busy, "REST")))
-            assert connection.recv(12) == b"HTTP/1.1 200"
+def test_an_account_has_one_export_at_a_time_and_others_have_theirs(busy: Service) -> None:
+    """Of each process, so that whoever reads slowly keeps nobody else from reading."""
+    other = another_account(busy)
+    with busy.connect() as held:
+        held.sendall(wire(busy, request(busy, "REST")))
+        assert held.recv(12) == b"HTTP/1.1 200"
         answer = busy.rest("GET", "/audit/export")
         assert (answer.status_code, answer.json()["Code"]) == (429, "Rejected.Throttling")
         assert busy.rest("GET", "/audit/events", params={"limit": 1}).status_code == 200
-    finally:
-        for connection in held:
-            connection.close()
+        assert busy.rest("GET", "/audit/export", headers=signed.basic(other.root)).status_code == 200
     eventually(lambda: busy.rest("GET", "/audit/export").status_code == 200, what="room")
+
+
+async def test_more_exports_than_a_process_has_room_for_are_turned_away() -> None:
+    @asynccontextmanager
+    async def never_connected() -> AsyncIterator[Connection]:
+        await asyncio.Event().wait()
+        yield await connect("", "nobody gets here")
+
+    async def export(account_id: str) -> None:
+        async for _ in trail.exported(account_id, read_filters({}), 1, Form.CSV, descending=False):
+            pass
+
+    trail = Trail(never_connected, never_connected)
+    under_way = [asyncio.create_task(export(account_id)) for account_id in ("1", "2")]
+    await asyncio.sleep(0)
+    with pytest.raises(TooManyRequests):
+        trail.admit_export("3")
+    for task in under_way:
+        task.cancel()
+    await asyncio.gather(*under_way, return_exceptions=True)
+    trail.admit_export("3")
 
 
 def test_an_export_does_not_keep_others_from_their_keys(busy: Service) -> None:

@@ -10,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.audit.request_parameters import (
+    BYTES_MAX,
     MORE,
-    NAME_CHARACTERS_MAX,
-    PARAMETERS_MAX,
-    VALUE_CHARACTERS_MAX,
+    TEXT_BYTES_MAX,
     recorded,
 )
 
@@ -52,19 +51,25 @@ def test_a_key_that_was_looked_up_as_actiontrail_has_it_is_a_key() -> None:
     assert recorded(user, frozenset(("LookupAttribute",))) == user
 
 
+def test_what_is_read_as_no_parameter_is_not_kept_for_its_beginning() -> None:
+    beginnings = ("key_id.secret", "context.", "contexts", "LookupAttribute", "LookupAttribute.1.Key.Secret",
+                  "LookupAttribute.99999.Key")  # fmt: skip
+    assert recorded(dict.fromkeys(beginnings, "hunter2"), KNOWN) == {}
+
+
 def test_a_long_text_is_told_by_its_length_and_hash() -> None:
-    fits, long = "x" * VALUE_CHARACTERS_MAX, "é" * (VALUE_CHARACTERS_MAX + 1)
-    name = "context." + "n" * NAME_CHARACTERS_MAX
+    fits, long = "x" * (TEXT_BYTES_MAX - 2), "é" * TEXT_BYTES_MAX
+    name = "context." + "n" * TEXT_BYTES_MAX
     kept = recorded({"key_id": fits, "from": long, name: "v"}, KNOWN)
     assert kept["key_id"] == fits
-    assert kept["from"] == f"1025 characters, SHA-256 {hashlib.sha256(long.encode()).hexdigest()}"
+    assert kept["from"] == f"1024 characters, SHA-256 {hashlib.sha256(long.encode()).hexdigest()}"
     assert kept[f"{len(name)} characters, SHA-256 {hashlib.sha256(name.encode()).hexdigest()}"] == "v"
 
 
 def test_of_too_many_the_first_are_kept_and_the_others_counted() -> None:
-    kept = recorded({f"context.{number:03}": "x" for number in range(PARAMETERS_MAX + 7)}, KNOWN)
-    assert len(kept) == PARAMETERS_MAX + 1
-    assert kept[MORE] == "7"
+    kept = recorded({f"context.{number:03}": "x" * 100 for number in range(200)}, KNOWN)
+    assert 30 < len(kept) < 40
+    assert kept[MORE] == str(200 - (len(kept) - 1))
 
 
 @given(st.dictionaries(st.text(st.characters(), max_size=200), st.text(st.characters(), max_size=1_100), max_size=40))
@@ -72,9 +77,13 @@ def test_whatever_is_sent_an_event_can_hold_it_and_is_small(values: dict[str, st
     begun = {f"context.{name}": value for name, value in values.items()}
     kept = recorded(begun, KNOWN)
     assert orjson.loads(orjson.dumps(kept)) == kept
-    assert sum(len(name) + len(value) for name, value in kept.items()) <= 6 * (PARAMETERS_MAX + 1) * (
-        NAME_CHARACTERS_MAX + VALUE_CHARACTERS_MAX
-    )
+    assert len(orjson.dumps(kept)) <= BYTES_MAX + 200
+
+
+def test_control_characters_take_the_room_that_their_escapes_need() -> None:
+    kept = recorded({f"details.{number}": "\x01" * 160 for number in range(32)}, KNOWN)
+    assert len(orjson.dumps(kept)) <= BYTES_MAX + 200
+    assert recorded({"from": "\x01" * 200}, KNOWN)["from"].startswith("200 characters, SHA-256 ")
 
 
 def test_a_lone_surrogate_becomes_its_escape() -> None:

@@ -15,6 +15,7 @@ from adapters.ledger.mapper import decode
 from api.audit import asking
 from api.audit.analysis import material
 from domain.account import account_stream
+from domain.audit.filters import moved
 from domain.audit.recurring import Facts, Recurring
 from domain.audit.suppositions import (
     DocumentAttached,
@@ -45,7 +46,7 @@ async def answer(
     begin, end = material.dated(since), material.dated(until)
     assert begin is not None, "a period is always given"
     assert end is not None, "likewise"
-    first = await questions.position_at(connection, begin - timedelta(microseconds=1)) + 1
+    first = await questions.position_at(connection, moved(begin, timedelta(microseconds=-1))) + 1
     findings = await _findings(connection, recurring, account_id, begin, end, first, currency.as_of.position)
     what_if = recurring.what_if
     what_if.end()
@@ -84,7 +85,7 @@ async def _findings(
         "last": last,
         "since": since,
         "until": until,
-        "sessions": since - timedelta(hours=SESSION_HOURS),
+        "sessions": moved(since, timedelta(hours=-SESSION_HOURS)),
     }
     async for stored in _rows(connection, _BEFORE, values):
         recurring.before(decode(*stored))
