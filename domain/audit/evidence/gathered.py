@@ -1,7 +1,7 @@
 """All evidence of a period: each event is handed to those that it matters to.
 
 Before the period, only what later sections build on is kept: keys, their use so far, and pending deletions. After its
-end, nothing is: who may do what as of the last position is the world's to tell (:mod:`domain.history.world`).
+end, nothing is: who may do what at the end is told as of the last position before the first call that came later.
 """
 
 from __future__ import annotations
@@ -34,12 +34,16 @@ class Evidence:
     """:param world: as of the event that :meth:`add` is given: it has been applied.
 
     :ivar authority: changes of who may do what. :ivar operators: what operators of the deployment did.
+    :ivar closing: the world as it was at the period's end, after the event at :attr:`closed_at`.
     """
 
     def __init__(self, period: Period, scope: Scope, world: World) -> None:
         self.period = period
         self.scope = scope
         self.world = world
+        self.closing = World()
+        self.closed_at = 0
+        self._is_over = False
         self.bins = Bins(period)
         self.activity = Activity(self.bins)
         self.refusals = Refusals(self.bins)
@@ -52,6 +56,7 @@ class Evidence:
 
     def add(self, standing: Standing) -> None:
         event = standing.event
+        self._close(standing)
         if event.timestamp >= self.period.until or not self.scope.touches(event):
             return
         kind = type(event)
@@ -61,6 +66,14 @@ class Evidence:
             self.keys.changed(standing, self.world.keys[event.originator_id])
         if event.timestamp >= self.period.since:
             self._within(standing)
+
+    def _close(self, standing: Standing) -> None:
+        """Positions decide, not clocks: what was in force when the first later call came is of one instant."""
+        self._is_over = self._is_over or standing.event.timestamp >= self.period.until
+        if not self._is_over:
+            self.closed_at = standing.position
+            if type(standing.event) not in events.CALLS:
+                self.closing.apply(standing.event)
 
     def _within(self, standing: Standing) -> None:
         event = standing.event

@@ -64,15 +64,15 @@ def who_can_decrypt(material: Material) -> Section:
             rows.add(row)
     return Section(
         name="who-can-decrypt",
-        title="Who can decrypt now",
+        title="Who can decrypt at the period's end",
         controls=(*_ACCESS, Control.PCI_3_7_7),
         numbers=[("keys not destroyed", len(keys)), ("keys and principals that can decrypt", rows.total)],
         paragraphs=[
             (
-                f"As of position {material.read.last:,}, the last one read, and not only of the period: for each key "
-                "that is not destroyed, every principal that policies allow to decrypt with it under some circumstance "
-                "and that has credentials to call with, or somebody who can assume it. Where conditions on the call "
-                "decide, they are told. A state that refuses everybody for now is told beside the key."
+                f"As of position {material.evidence.closed_at:,}, the last one before any call that came after the "
+                "period: for each key that was not destroyed, every principal that policies allowed to decrypt with it "
+                "under some circumstance and that had credentials to call with, or somebody who could assume it. Where "
+                "conditions on the call decide, they are told. A state that refused everybody then is told beside it."
             ),
         ],
         tables=[
@@ -81,7 +81,7 @@ def who_can_decrypt(material: Material) -> Section:
                 title="Keys and who can decrypt with them",
                 columns=(
                     KEY_ID,
-                    Column("refused_by_state", "Refused for now", Kind.TEXT),
+                    Column("refused_by_state", "Refused then", Kind.TEXT),
                     Column("principal", "Principal", Kind.CODE),
                     Column("why", "Why", Kind.TEXT, 1),
                 ),
@@ -97,7 +97,7 @@ def _living(material: Material) -> list[Key]:
     scope = material.evidence.scope
     return [
         key
-        for key in material.evidence.world.keys.values()
+        for key in material.evidence.closing.keys.values()
         if not key.destroyed and scope.account_id in ("", key.owner) and scope.region_id in ("", key.region_id)
     ]
 
@@ -132,10 +132,10 @@ def unused_permissions(material: Material) -> Section:
         controls=_ACCESS,
         paragraphs=[
             (
-                f"What is attached as of position {material.read.last:,} and was not used by any call of the period: "
-                "each Allow of each attached policy, access keys in force, users and roles. What is marked as "
-                "younger was made within the period or after it, and may not have had its occasion yet. A use that "
-                "comes once a year does not show in a shorter period."
+                f"What was attached at the period's end, as of position {material.evidence.closed_at:,}, and was not "
+                "used by any call of the period: each Allow of each attached policy, access keys in force, users and "
+                "roles. What is marked as younger was made within the period, and may not have had its occasion yet. A "
+                "use that comes once a year does not show in a shorter period."
             ),
         ],
         tables=[
@@ -174,7 +174,7 @@ def _statements(account_id: str, found: Unused) -> Iterator[tuple[Cell, ...]]:
     for attachment in found.attachments:
         target = f"{attachment.kind.value} {attachment.name}"
         policy = f"{attachment.policy.name} ({attachment.policy.policy_type.value}, {attachment.version_id})"
-        younger = "; attached within the period or later" if attachment.younger else ""
+        younger = "; attached within the period" if attachment.younger else ""
         for statement in attachment.statements:
             if statement.is_fully_used:
                 continue
@@ -227,14 +227,14 @@ def delegation(material: Material) -> Section:
             ),
             Table(
                 name="trusts",
-                title="Roles that trust other accounts now",
+                title="Roles that trust other accounts at the period's end",
                 columns=(
                     ACCOUNT,
                     Column("role", "Role"),
                     Column("trust_policy", "Trust policy", Kind.CODE, 1),
                 ),
                 rows=[row for authority in material.authorities for row in _trusts(authority)],
-                empty=f"None as of position {material.read.last:,}.",
+                empty=f"None as of position {material.evidence.closed_at:,}.",
             ),
         ],
     )  # fmt: skip

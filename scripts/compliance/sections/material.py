@@ -56,9 +56,9 @@ class Material:
 
     @property
     def authorities(self) -> list[Authority]:
-        """Of the scope, as of the last position."""
+        """Of the scope, at the period's end."""
         wanted = self.evidence.scope.account_id
-        every = self.evidence.world.authorities.values()
+        every = self.evidence.closing.authorities.values()
         return sorted(
             (one for one in every if wanted in ("", one.account_id)), key=lambda authority: authority.account_id
         )

@@ -160,6 +160,20 @@ def test_the_state_at_the_end_is_not_that_of_later_changes(operated: Operated, m
     assert sections["summary"]["numbers"]["keys destroyed so far"] == 0
 
 
+def test_who_could_decrypt_at_the_end_is_not_who_can_now(operated: Operated, made: Any) -> None:
+    """Before the first month nobody had a key, whatever was granted later."""
+    with_months(operated)
+    folder, _ = made(*PERIOD, "--format", "json")
+    now = rows(told(folder)["who-can-decrypt"], "who-can-decrypt")
+    folder, _ = made("--from", "2026-02-01", "--to", "2026-02-28", "--format", "json", folder="february")
+    section = told(folder)["who-can-decrypt"]
+    then = rows(section, "who-can-decrypt")
+    assert {row["key_id"] for row in then} == {row["key_id"] for row in rows(told(folder)["key-inventory"], "keys")}
+    assert then != now
+    last = sum(event.timestamp < datetime(2026, 3, 1, tzinfo=UTC) for event in history(operated))
+    assert f"As of position {last:,}, the last one before" in section["paragraphs"][0]
+
+
 def test_an_account_sees_its_own(operated: Operated, made: Any) -> None:
     with_months(operated, calls=800)
     found = [event for event in within(history(operated)) if BANK in accounts_of(event)]
