@@ -7,11 +7,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from domain.account import SYSTEM
+from domain.audit.facts import Outcome
 from domain.audit.words import brief as cut
 from domain.audit.words import visible
+from domain.vocabulary import Operation
 from scripts.auditing import completeness
 from scripts.auditing.connection import Connection, Output, in_words
-from scripts.auditing.events import cell, pairs
+from scripts.auditing.events import SOMEBODY, cell, pairs
 from scripts.auditing.filters import Filters
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.principals import brief
@@ -75,10 +78,17 @@ def counts_table(groups: Sequence[Mapping[str, Any]], by: Sequence[str], form: F
 
 def _briefly(group: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "principal": brief(str(group.get("principal", ""))),
+        "principal": _who(group),
         "user_agent": cut(visible(str(group.get("user_agent") or "")), _CHOSEN_MAX),
         "encryption_context": cut(visible(pairs(group.get("encryption_context"))), _CHOSEN_MAX),
     }
+
+
+def _who(group: Mapping[str, Any]) -> str:
+    """The service has no operation of no name: these failed to be somebody."""
+    principal = str(group.get("principal", ""))
+    failed = group.get("operation") == Operation.UNKNOWN or group.get("outcome") == Outcome.UNAUTHENTICATED
+    return SOMEBODY if failed and principal == SYSTEM.principal else brief(principal)
 
 
 def shares(groups: Sequence[Mapping[str, Any]]) -> list[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from domain.audit.facts import Outcome
 from domain.audit.words import brief as cut
 from scripts.auditing.completeness import brief_time
 from scripts.auditing.principals import brief
@@ -15,6 +16,8 @@ from scripts.envelope.terminal import printable_json
 from scripts.operating.table import Cell, Table
 
 Event = Mapping[str, Any]
+
+SOMEBODY: Final = "somebody"
 
 BRIEFLY: Final = ("time", "outcome", "who", "what", "on_what", "from", "sentence")
 
@@ -56,6 +59,9 @@ def events_table(found: Sequence[Event]) -> Table:
 
 
 def who(event: Event) -> str:
+    """Who failed to be somebody is nobody that is known: the trail has it from the service itself."""
+    if event.get("outcome") == Outcome.UNAUTHENTICATED:
+        return SOMEBODY
     name = brief(text(event, "principal"), text(event, "account_id"))
     return name or text(event, "access_key_id")
 

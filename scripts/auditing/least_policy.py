@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -46,8 +47,8 @@ def least_policy(
 ) -> None:
     """The least policy for a user or role: it allows exactly what the ledger says they were answered.
 
-    Each document is one line, as CreatePolicy takes it. What somebody needs once a year may be missing: look at it
-    before you attach it, for example with 'audit what-if'.
+    Each document is as CreatePolicy takes it: one line, but for a terminal. What somebody needs once a year may be
+    missing: look at it before you attach it, for example with 'audit what-if'.
     """
     with in_words():
         form = output.form
@@ -90,7 +91,7 @@ def _permissions(documents: Sequence[str]) -> list[tuple[Cell, ...]]:
 def _hand_over(documents: Sequence[str], file: str | None, force: bool) -> None:
     if file is None:
         for document in documents:
-            print(document)
+            print(printable_json(json.loads(document), indent=2) if sys.stdout.isatty() else document)
         return
     for name, document in zip(_names(Path(file), len(documents)), documents, strict=True):
         _write(str(name), f"{document}\n".encode(), force)

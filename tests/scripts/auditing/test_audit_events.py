@@ -8,6 +8,7 @@ import json
 
 import pytest
 
+from domain.account import SYSTEM
 from projections.audit_trail import COLUMNS
 from tests.scripts.auditing.audit_stub import ACCOUNT_ID, ALICE, HOSTILE, KEY_ID, event
 from tests.scripts.auditing.conftest import Audit
@@ -168,6 +169,18 @@ def test_nothing_found_is_said(audit: Audit) -> None:
     assert outcome.output == b""
     assert outcome.said == "No event fits. Nothing is recorded yet."
     assert audit.json("search")["events"] == []
+
+
+def test_who_failed_to_be_somebody_is_not_the_service(audit: Audit) -> None:
+    system = {"principal": SYSTEM.principal, "count": 1, "requests": 9}
+    audit.stub.results["CountEvents"] = {
+        "groups": [{**system, "operation": "Unknown"}, {**system, "operation": "SetUp"}, {**system, "principal": ALICE,
+                   "operation": "Unknown"}]
+    }  # fmt: skip
+    shown = lines(audit("count").output)[1:]
+    assert [line.split("  ")[0] for line in shown] == ["somebody", "the service", "user/alice"]
+    audit.stub.events = [event(1, principal=SYSTEM.principal, outcome="unauthenticated", operation="Unknown")]
+    assert "unauthenticated  somebody  Unknown" in lines(audit("search").output)[1]
 
 
 def test_lines_that_are_not_there_are_told_of(audit: Audit) -> None:
