@@ -3,7 +3,7 @@
 A finding is one English sentence about one key at one time; most keys have none. The periods are arguments. Their
 defaults: two years for a key version (NIST SP 800-57 part 1 revision 5, section 5.3.6: an originator-usage period of
 symmetric data-encryption keys of at most two years, during which they encrypt), ninety days without use, and thirty
-for a use to be recent (Alibaba: the longest time that a deletion waits).
+for a use to be recent.
 """
 
 from __future__ import annotations
@@ -87,16 +87,13 @@ def key_findings(
 def _of_key(at: KeyAt, uses: KeyUses, now: datetime, periods: Periods) -> Iterator[KeyFinding]:
     if at.key.destroyed:
         return
-    match at.key.state:
-        case KeyState.PENDING_DELETION:
-            yield from _pending_deletion(at, uses, now, periods)
-        case KeyState.DISABLED:
-            yield from _disabled(at, uses)
-            yield from _past_cryptoperiod(at, now, periods)
-            yield from _unused(at, uses, now, periods)
-        case _:
-            yield from _past_cryptoperiod(at, now, periods)
-            yield from _unused(at, uses, now, periods)
+    if at.key.state is KeyState.PENDING_DELETION:
+        yield from _pending_deletion(at, uses, now, periods)
+        return
+    if at.key.state is KeyState.DISABLED:
+        yield from _disabled(at, uses)
+    yield from _past_cryptoperiod(at, now, periods)
+    yield from _unused(at, uses, now, periods)
 
 
 def _pending_deletion(at: KeyAt, uses: KeyUses, now: datetime, periods: Periods) -> Iterator[KeyFinding]:
