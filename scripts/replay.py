@@ -102,6 +102,7 @@ async def _replayed(settings: Settings, first: int, last: int | None, scope: Sco
                 for standing in page:
                     reading.follow(standing)
                     if scope.holds(standing.event):
+                        done.give_way()
                         put(standing)
                         shown += 1
                 done(page[-1].position - first + 1)

@@ -9,6 +9,7 @@ import typer
 
 from scripts.auditing import activity
 from scripts.auditing.answers import rows, text
+from scripts.auditing.completeness import counted
 from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import SENTENCE, Page, Section
@@ -63,7 +64,7 @@ def _page(found: Mapping[str, Any], rights: Mapping[str, Any], days: int) -> Pag
         sections=(
             Section(title="Keys", table=Table(_COLUMNS, keys), empty="Nothing to remark."),
             Section(
-                title=f"What nobody used within {days} days",
+                title=f"What nobody used within {counted(days, 'day')}",
                 table=Table(_COLUMNS, unused_),
                 empty="All that was granted was used.",
             ),

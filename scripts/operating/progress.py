@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -21,9 +22,26 @@ class _Rate(TextColumn):
         return Text(f"{task.speed:,.0f}/s" if task.speed else "")
 
 
+class Bar:
+    """Called with the number of events that are done."""
+
+    def __init__(self, shown: Progress, doing: str, total: int) -> None:
+        self._shown = shown
+        self._task = shown.add_task(doing, total=total)
+        self._is_in_the_way = sys.stdout.isatty()
+
+    def __call__(self, done: int) -> None:
+        self._shown.update(self._task, completed=done)
+
+    def give_way(self) -> None:
+        """To rows, where they go to a terminal as well: from the first one on they show how far it is."""
+        if self._is_in_the_way:
+            self._shown.stop()
+            self._is_in_the_way = False
+
+
 @contextmanager
-def progress(doing: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields what to call with the number of events that are done."""
+def progress(doing: str, total: int) -> Iterator[Bar]:
     console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
     # Standard output is data and goes where it goes, past the bar.
@@ -36,5 +54,4 @@ def progress(doing: str, total: int) -> Iterator[Callable[[int], None]]:
         redirect_stderr=False,
     )
     with shown as bar:
-        task = bar.add_task(doing, total=total)
-        yield lambda done: bar.update(task, completed=done)
+        yield Bar(bar, doing, total)

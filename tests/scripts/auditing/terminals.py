@@ -9,7 +9,7 @@ import re
 import struct
 import subprocess
 import termios
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +31,15 @@ def check_fits(text: str, columns: int) -> None:
 
 
 def written(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
+    return at_terminal([*COMMAND, *map(str, words)], command.whole_environment, command.folder, columns)
+
+
+def at_terminal(argv: Sequence[str], environment: Mapping[str, str], folder: Path, columns: int) -> str:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
-    environment = {**command.whole_environment, "TERM": "xterm-256color"}
-    argv = [*COMMAND, *map(str, words)]
-    with subprocess.Popen(argv, cwd=command.folder, env=environment, stdout=follower, stderr=follower) as process:
+    with subprocess.Popen(
+        argv, cwd=folder, env={**environment, "TERM": "xterm-256color"}, stdout=follower, stderr=follower
+    ) as process:
         os.close(follower)
         content = _all_of(leader)
     os.close(leader)

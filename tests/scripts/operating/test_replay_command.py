@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -18,7 +19,8 @@ from domain.audit.sentences import sentence
 from domain.events import Event
 from scripts.replay import application
 from tests.fixtures.months import BANK
-from tests.scripts.operating.conftest import Operate, Operated, Outcome, ended, started
+from tests.scripts.auditing.terminals import at_terminal
+from tests.scripts.operating.conftest import ROOT, Operate, Operated, Outcome, ended, started
 from tests.scripts.operating.ledgers import digest, forge, history, ran, with_months
 
 PROGRAM = (sys.executable, "-m", "scripts.replay")
@@ -170,3 +172,14 @@ def test_a_terminal_that_lacks_characters_gets_their_numbers(operated: Operated)
     told = ended(started(operated, "--data", operated.data, program=PROGRAM, environment=environment))
     assert told.exit_code == 0, told.said
     assert "\\u652f\\u4ed8" in told.output
+
+
+def test_a_bar_gives_way_to_the_rows_on_the_same_terminal(operated: Operated) -> None:
+    with_months(operated, calls=20)
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
+    argv = [*PROGRAM, "--data", str(operated.data)]
+    shown = at_terminal(argv, environment, operated.folder, 100)
+    before, _, rows = shown.partition(sentence(history(operated)[0])[:30])
+    assert "Replaying" in before
+    assert "Replaying" not in rows
+    assert "\x1b" not in rows, "nothing is drawn between them"
