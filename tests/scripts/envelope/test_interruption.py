@@ -7,7 +7,7 @@ import asyncio.events
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import pytest
@@ -20,6 +20,14 @@ each_signal = pytest.mark.parametrize("number", SIGNALS)
 
 def send(number: int) -> None:
     os.kill(os.getpid(), number)
+
+
+@pytest.fixture(autouse=True)
+def _hung_up() -> Iterator[None]:
+    """Whoever is run by nohup ignores SIGHUP, and so do we then."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 async def _nothing() -> str:
