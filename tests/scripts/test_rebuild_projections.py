@@ -145,9 +145,10 @@ def _takes_place(service: Service) -> bool:
 def test_what_somebody_changed_is_shown_and_mended(lone_service: Service) -> None:
     key_id = lone_service.create_key()
     eventually(lambda: told(lone_service, "--check")[0] == 0, 60, "tables that agree")
-    as_administrator(
-        lone_service, f"update projections.audit_trail set principal = 'nobody\u202e' where key_id = '{key_id}'"
+    wrong = (
+        f"update projections.audit_trail set principal = 'nobody\u202e' where key_id = '{key_id}' returning operation"
     )
+    eventually(lambda: as_administrator(lone_service, wrong) == [("CreateKey",)], 60, "its row")
     as_administrator(lone_service, "delete from projections.authority where kind = 'account'")
     status, report = told(lone_service, "--check")
     assert (status, report["exchanged"]) == (DIFFERENT, False)
