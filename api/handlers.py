@@ -121,7 +121,7 @@ async def describe_regions(services: Services, case: Case, given: Parameters) ->
 def _key_id(case: Case, given: Parameters) -> UUID:
     """:raises KeyNotFound: the ARN names another region or account: nothing crosses."""
     reference, call = given.key("KeyId"), case.call
-    if reference.region_id not in (None, call.region_id) or reference.account_id not in (None, call.by.account_id):
+    if not reference.may_be_in(call.region_id, call.by.account_id):
         raise KeyNotFound()
     return reference.key_id
 

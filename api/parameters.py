@@ -131,6 +131,11 @@ class Parameters:
         return strict_json.read(self.optional(name) or default, name, expected)
 
 
+def spelled(name: str) -> str:
+    """A name that somebody made up, for a message: short, and with nothing in it that a terminal would obey."""
+    return ascii(name[:64])[1:-1]
+
+
 def read_rpc(received: Received) -> Parameters:
     """Of a request to the RPC endpoint, with the Action and Version that it asks for.
 
@@ -154,9 +159,7 @@ def read_rest(received: Received, in_path: Mapping[str, str], action: str) -> Pa
     for part in (in_path, received.parameters.values, _json_body(received)):
         for name, value in part.items():
             if name in values:
-                raise InvalidParameter(
-                    ascii(name[:64])[1:-1], "It occurs more than once; send it in path, query or body."
-                )
+                raise InvalidParameter(spelled(name), "It occurs more than once; send it in path, query or body.")
             values[name] = value
     return Parameters(values, action)
 

@@ -10,12 +10,12 @@ from typing import Final
 from uuid import UUID, uuid5
 
 from domain import events
-from domain.call import Call, Caller
+from domain.call import SYSTEM_PRINCIPAL, Call, Caller
 
 _STREAMS: Final = UUID("6b65792d-6c65-8467-a572-000000000001")
 """Namespace of name-based streams (RFC 9562 section 5.5)."""
 
-SYSTEM: Final = Caller(account_id="", kind="system", principal="acs:key-ledger::system")
+SYSTEM: Final = Caller(account_id="", kind="system", principal=SYSTEM_PRINCIPAL)
 """The deployment itself: set-up and the worker that destroys due keys."""
 
 

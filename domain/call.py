@@ -14,6 +14,9 @@ from uuid import UUID
 from domain.guard import Guard
 from domain.vocabulary import Operation
 
+SYSTEM_PRINCIPAL: Final = "acs:key-ledger::system"
+"""Whatever the deployment does by itself."""
+
 NO_PARAMETERS: Final[Mapping[str, str]] = {}
 """Of a request about which nothing but its operation, its key or its resource is recorded."""
 

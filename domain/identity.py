@@ -55,7 +55,7 @@ def of_session(authority: Authority, session: Session, known: Access | None = No
     """
     role = authority.roles.get(session.role_name)
     if role is None or (role.id, role.trust_number) != (session.role_id, session.trust_number):
-        raise SecurityTokenExpired("The role of this session is gone or trusts others now. Assume it anew.")
+        raise SecurityTokenExpired("The role is gone or trusts others now. Assume it anew.")
     caller = authority.as_session(role, session.session_name, session.access_key_id, session.assumed_by)
     limits = known.session_policy if known is not None else _limits(session)
     return Identity(caller, _access(caller, authority.policies_of_role(role.name), limits, known))

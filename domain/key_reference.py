@@ -27,6 +27,10 @@ class KeyReference(NamedTuple):
     region_id: str | None = None
     account_id: str | None = None
 
+    def may_be_in(self, region_id: str, account_id: str) -> bool:
+        """Whether it is no ARN, or one of this region and account."""
+        return self.region_id in (None, region_id) and self.account_id in (None, account_id)
+
 
 @lru_cache(maxsize=4_096)
 def parse(text: str, parameter: str = "KeyId") -> KeyReference:

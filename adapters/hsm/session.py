@@ -24,7 +24,7 @@ _SECRET: Final = {Attribute.SENSITIVE: True, Attribute.PRIVATE: True, Attribute.
 class Session(Protocol):
     @property
     def generation(self) -> int:
-        """The initialisation of the library that this session and its handles belong to."""
+        """The initialisation of the library that it and its handles belong to."""
         ...
 
     def random(self, size: int) -> bytes: ...

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
@@ -19,12 +18,12 @@ import orjson
 from eventsourcing.persistence import JSONTranscoder, Mapper, StoredEvent
 
 from adapters.identifiers import uuid_read
-from domain.call import Call, Caller
+from domain.call import NO_PARAMETERS, Call, Caller
 from domain.events import EVENTS, Event
 from domain.vocabulary import Operation
 
 _OPTIONS: Final = orjson.OPT_UTC_Z
-_LEFT_OUT: Final[Mapping[str, object]] = {"resource": "", "request_parameters": MappingProxyType({})}
+_LEFT_OUT: Final[Mapping[str, object]] = {"resource": "", "request_parameters": NO_PARAMETERS}
 """Fields that were added later, empty."""
 _STREAM_FIELDS: Final = frozenset(("originator_id", "originator_version", "timestamp", "call"))
 _OPERATIONS: Final = {operation.value: operation for operation in Operation}

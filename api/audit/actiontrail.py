@@ -15,7 +15,7 @@ from api.action import Fields
 from api.audit import asking, cursors
 from api.audit.actiontrail_shapes import OPERATIONS_BY_RESOURCE, OPERATIONS_BY_RW, OPERATIONS_BY_SERVICE, shape
 from api.audit.events import next_page, pinned
-from api.parameters import Parameters
+from api.parameters import Parameters, spelled
 from api.services import Services
 from domain.audit.filters import Filters, Texts, moved, time_of
 from domain.audit.request_parameters import ATTRIBUTE
@@ -73,8 +73,8 @@ def _attributes(given: Parameters) -> Iterator[tuple[str, str]]:
     keys: set[str] = set()
     for name in given.values:
         if name.startswith("LookupAttribute") and ATTRIBUTE.fullmatch(name) is None:
-            spelled = ascii(name[:64])[1:-1]
-            raise InvalidParameter(spelled, "Expected LookupAttribute.1.Key and LookupAttribute.1.Value, and so on.")
+            expected = "Expected LookupAttribute.1.Key and LookupAttribute.1.Value, and so on."
+            raise InvalidParameter(spelled(name), expected)
     for number in sorted({found[1] for name in given.values if (found := ATTRIBUTE.fullmatch(name))}):
         key = given.required(f"LookupAttribute.{number}.Key")
         if key not in _ATTRIBUTES or key in keys:

@@ -25,7 +25,7 @@ _NAMES: Final = {
     Product.AUDIT: "KeyLedgerAudit",
 }
 _OF_THE_TRAIL: Final = (Product.ACTIONTRAIL, Product.AUDIT)
-"""Whose requests are recorded by the names of their parameters."""
+"""Whose requests are recorded by the names of their parameters, and name no region."""
 _TABLES: Final = (*kms_operations.TABLE, *ram_operations.TABLE, *sts.TABLE)
 _OWN: Final = (Operation.DESTROY_KEY, Operation.SET_UP, Operation.UNKNOWN)
 _PRODUCTS: Final[Mapping[str, Product]] = {
@@ -171,13 +171,11 @@ def _is_of_the_trail(row: Row) -> bool:
 def _requested(row: Row) -> dict[str, Any]:
     """Only what came with the request; what was made for it, such as a user's id, is left out."""
     details = row.get("details", {})
-    told = (
-        dict(details)
-        if _is_of_the_trail(row)
-        else {
-            _PARAMETERS[name]: value for name, value in details.items() if name in _PARAMETERS and value not in ("", {})
-        }
-    )
+    if _is_of_the_trail(row):
+        return dict(details)
+    told = {
+        _PARAMETERS[name]: value for name, value in details.items() if name in _PARAMETERS and value not in ("", {})
+    }
     if details.get("target_kind") in _TARGETS:
         told[_TARGETS[details["target_kind"]]] = details["target_name"]
     if "key_id" in row and row["operation"] != Operation.CREATE_KEY.value:

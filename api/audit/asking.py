@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from api.audit.trail import Trail
-from api.parameters import Parameters
+from api.parameters import Parameters, spelled
 from domain import key_reference
 from domain.audit.filters import CONTEXT, DETAILS, FILTERS, Filters, read_filters
 from domain.errors import InvalidParameter
@@ -37,8 +37,7 @@ def check_names(given: Parameters, known: frozenset[str]) -> None:
     check_format(given)
     for name in given.values:
         if name not in known and name not in _OF_REQUESTS and not _is_pair(name, known):
-            spelled = ascii(name[:64])[1:-1]
-            raise InvalidParameter(spelled, f"There is no such parameter; there are {', '.join(sorted(known))}.")
+            raise InvalidParameter(spelled(name), f"There is no such parameter; there are {', '.join(sorted(known))}.")
 
 
 def check_format(given: Parameters) -> None:

@@ -11,7 +11,6 @@ from api.parameters import Parameters
 from api.services import Services
 from domain.audit.filters import Texts
 from domain.errors import KeyNotFound
-from domain.key import Key
 from domain.key_reference import KeyReference
 from domain.recording import Case
 from projections import audit_pages
@@ -55,10 +54,5 @@ async def check_owner(services: Services, account_id: str, key: KeyReference) ->
     account's has it, nobody learns.
     """
     held = (await services.keys.held(key.key_id)).key
-    if held is None or held.owner != account_id or not is_of(key, held):
+    if held is None or held.owner != account_id or not key.may_be_in(held.region_id, account_id):
         raise KeyNotFound()
-
-
-def is_of(reference: KeyReference, key: Key) -> bool:
-    """Whether what an ARN says of its key is so."""
-    return reference.account_id in (None, key.owner) and reference.region_id in (None, key.region_id)

@@ -36,8 +36,8 @@ class Trail:
     def __init__(self, connect: Connect, connect_export: Connect) -> None:
         self._connect = connect
         self._connect_export = connect_export
-        self._exports: list[str] = []
-        """Accounts, one for each export that is under way."""
+        self._exports: set[str] = set()
+        """Accounts that have one under way."""
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[tuple[Connection, Currency]]:
@@ -84,7 +84,7 @@ class Trail:
         :raises TooManyRequests: see :meth:`admit_export`. :raises ServiceUnavailable: the database is away.
         """
         self.admit_export(account_id)
-        self._exports.append(account_id)
+        self._exports.add(account_id)
         try:
             rows = exported(self._connect_export, account_id, filters, until, form, descending=descending)
             async with aclosing(rows) as chunks:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from domain.account import SYSTEM
 from domain.audit.documents_in_words import says
 from domain.audit.words import brief, moment, principal_named, visible
+from domain.call import SYSTEM_PRINCIPAL
 
 _SAID: Final[Mapping[str, str]] = {
     "account": "Account {what} exists",
@@ -52,7 +52,7 @@ def grant_sentence(
         status="" if told.get("status", _ACTIVE) == _ACTIVE else ", which is deactivated",
     )
     end = f" until {moment(until)}, ended by {principal_named(ended_by or '')}" if until is not None else ""
-    by = "" if granted_by == SYSTEM.principal else f" by {principal_named(granted_by)}"
+    by = "" if granted_by == SYSTEM_PRINCIPAL else f" by {principal_named(granted_by)}"
     return visible(f"{said}, {_DONE.get(kind, 'granted')}{by} at {moment(granted_at)}{end}.")
 
 

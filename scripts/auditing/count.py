@@ -7,10 +7,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from domain.account import SYSTEM
 from domain.audit.facts import Outcome
 from domain.audit.words import brief as cut
 from domain.audit.words import visible
+from domain.call import SYSTEM_PRINCIPAL
 from domain.vocabulary import Operation
 from scripts.auditing import completeness
 from scripts.auditing.connection import Connection, Output, in_words
@@ -88,7 +88,7 @@ def _who(group: Mapping[str, Any]) -> str:
     """The service has no operation of no name: these failed to be somebody."""
     principal = str(group.get("principal", ""))
     failed = group.get("operation") == Operation.UNKNOWN or group.get("outcome") == Outcome.UNAUTHENTICATED
-    return SOMEBODY if failed and principal == SYSTEM.principal else brief(principal)
+    return SOMEBODY if failed and principal == SYSTEM_PRINCIPAL else brief(principal)
 
 
 def shares(groups: Sequence[Mapping[str, Any]]) -> list[float]:

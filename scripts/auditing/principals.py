@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from domain.account import SYSTEM
+from domain.call import SYSTEM_PRINCIPAL
 from scripts.envelope.failure import WrongUse
 
 if TYPE_CHECKING:
@@ -41,6 +41,6 @@ def account_of(arn: str) -> str:
 def brief(arn: str, account_id: str = "") -> str:
     """``user/alice``, for people; with its account where that is not ``account_id``."""
     if not arn.startswith(_ARN):
-        return "the service" if arn == SYSTEM.principal else arn
+        return "the service" if arn == SYSTEM_PRINCIPAL else arn
     account, _, name = arn.removeprefix(_ARN).partition(":")
     return name if account_id in ("", account) else f"{account}:{name}"

@@ -85,6 +85,15 @@ async def following(database: LedgerDatabase, *projections: Projection, size: in
         await asyncio.wait_for(asyncio.gather(*tasks), 5)
 
 
+def trail_of(database: LedgerDatabase) -> Trail:
+    @asynccontextmanager
+    async def for_questions() -> AsyncIterator[Connection]:
+        async with await connect(database.service_url, "a question") as asking:
+            yield asking
+
+    return Trail(for_questions, for_questions)
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "POLL_SECONDS", 0.05)
@@ -167,15 +176,10 @@ async def test_an_auditor_who_waits_wakes_the_trail(
 ) -> None:
     monkeypatch.setattr(runner, "POLL_SECONDS", 60.0)
 
-    @asynccontextmanager
-    async def for_questions() -> AsyncIterator[Connection]:
-        async with await connect(ledger_database.service_url, "a question") as asking:
-            yield asking
-
     async with following(ledger_database, AuditTrailRows()) as heard:
         await until(lambda: heard.places)
         await used_keys(writer, 1)
-        head = await Trail(for_questions, for_questions).awaited(seconds=30.0)
+        head = await trail_of(ledger_database).awaited(seconds=30.0)
         assert head.position == 2
         await heard.at("audit_trail", 2)
 
@@ -183,15 +187,10 @@ async def test_an_auditor_who_waits_wakes_the_trail(
 async def test_nobody_waits_for_a_trail_that_an_event_has_stopped(
     writer: LedgerWriter, connection: Connection, ledger_database: LedgerDatabase
 ) -> None:
-    @asynccontextmanager
-    async def for_questions() -> AsyncIterator[Connection]:
-        async with await connect(ledger_database.service_url, "a question") as asking:
-            yield asking
-
     await used_keys(writer, 1)
     await connection.execute("insert into projections.stopped (application_name, position) values ('audit_trail', 1)")
     async with asyncio.timeout(60):
-        head = await Trail(for_questions, for_questions).awaited(seconds=3_600.0)
+        head = await trail_of(ledger_database).awaited(seconds=3_600.0)
     assert head.position == 2
 
 
