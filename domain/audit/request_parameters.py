@@ -12,6 +12,10 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Final
+from uuid import UUID
+
+from domain import key_reference
+from domain.errors import KeyLedgerError
 
 BYTES_MAX: Final = 4_096
 """Of one request. Whoever may ask nothing at all is recorded, too, and must not fill the trail."""
@@ -29,8 +33,6 @@ ATTRIBUTE: Final = re.compile(r"LookupAttribute\.([0-9]{1,3})\.(Key|Value)")
 
 _ATTRIBUTE: Final = "LookupAttribute"
 _LOOKED_UP: Final = "ResourceName"
-_UUID: Final = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_KEY: Final = re.compile(f"(?:acs:kms:[^:]*:[^:]*:key/)?({_UUID})", re.IGNORECASE)
 
 _HOW: Final = frozenset((
     "cursor", "NextToken", "limit", "MaxResults", "order", "Direction", "total", "format", "wait",
@@ -70,10 +72,22 @@ def _key_asked_about(given: Mapping[str, str], known: frozenset[str]) -> Mapping
     """Its id under one name, however it was written, so that whoever looks for it finds all who asked about it."""
     names = [KEY] if KEY in known else [name for name, value in given.items() if value == _LOOKED_UP]
     for name in names:
-        found = _KEY.fullmatch(given.get(name.replace(".Key", ".Value"), ""))
-        if found is not None:
-            return {KEY: found[1].lower()}
+        key_id = _key_id(given.get(name.replace(".Key", ".Value"), ""))
+        if key_id is not None:
+            return {KEY: str(key_id)}
     return {}
+
+
+def _key_id(text: str) -> UUID | None:
+    """LookupEvents takes a UUID in any of its spellings; the others take an id, or an ARN."""
+    try:
+        return UUID(text)
+    except ValueError:
+        pass
+    try:
+        return key_reference.parse(text, KEY).key_id
+    except KeyLedgerError:
+        return None
 
 
 def _shortened(text: str) -> str:

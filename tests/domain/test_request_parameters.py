@@ -47,6 +47,9 @@ def test_a_key_has_one_name_however_it_was_written(given: dict[str, str]) -> Non
 def test_a_key_that_was_looked_up_as_actiontrail_has_it_is_a_key() -> None:
     looked_up = {"LookupAttribute.2.Key": "ResourceName", "LookupAttribute.2.Value": ID}
     assert recorded(looked_up, frozenset(("LookupAttribute",))) == {**looked_up, "key_id": ID}
+    for spelling in (ID.upper(), ID.replace("-", ""), f"{{{ID}}}", f"urn:uuid:{ID}"):
+        spelled = {**looked_up, "LookupAttribute.2.Value": spelling}
+        assert recorded(spelled, frozenset(("LookupAttribute",))) == {**spelled, "key_id": ID}
     user = {**looked_up, "LookupAttribute.2.Value": "alice"}
     assert recorded(user, frozenset(("LookupAttribute",))) == user
 
