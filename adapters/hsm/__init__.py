@@ -6,6 +6,7 @@ From the outside in:
 * ``keyring`` is what both do, in one thread: region roots, unwrapped ``handles``, AES-GCM, and what an error means.
 * ``token`` finds the token, logs in and knows when not to; ``roots`` makes each key on the token exactly once; by
   ``turns`` the processes of a machine do not look at a token while one of them changes it.
+  What a killed login leaves of SoftHSM's token, the next one puts back (``token_copy``).
 * ``session`` is one PKCS#11 session. Seldom calls go through python-pkcs11; those of every use, and those that it
   lacks, through ``cryptoki``. Both work on one library, which ``module`` initialises for several threads.
 * ``software`` and ``software_file`` are the same ports without a token: not an HSM.

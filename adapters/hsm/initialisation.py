@@ -84,7 +84,7 @@ def write_configuration(folder: Path) -> None:
     text = f"directories.tokendir = {tokens}\nobjectstore.backend = file\nlog.level = ERROR\nslots.removable = false\n"
     path = folder / "softhsm2.conf"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        replace_file(path, text)
+        replace_file(path, text.encode())
 
 
 def _write_pins(folder: Path) -> None:
@@ -95,7 +95,7 @@ def _write_pins(folder: Path) -> None:
             "it the keys cannot be used. To start anew and lose them, move the folder away."
         )
     for path in missing:
-        replace_file(path, secrets.token_hex(16) + "\n")
+        replace_file(path, f"{secrets.token_hex(16)}\n".encode())
 
 
 def _run_child(folder: Path, label: str, module_path: str, environment: Mapping[str, str]) -> None:

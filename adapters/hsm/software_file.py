@@ -97,7 +97,7 @@ class KeyFile:
         sealed = self._derive(salt, _ARGON2).encrypt(iv, json.dumps(plain).encode(), _bound(header))
         text = json.dumps({"header": header, "iv": iv.hex(), "sealed": sealed.hex()}, indent=1)
         try:
-            replace_file(self._path, text)
+            replace_file(self._path, text.encode())
         except OSError as error:
             raise _unavailable(f"cannot be written: {error.strerror}") from None
 
@@ -126,13 +126,13 @@ class KeyFile:
             os.close(lock)
 
 
-def replace_file(path: Path, text: str) -> None:
-    """Write ``text`` so that after a crash either the old or the new file is there, mode 0600. Durable on return."""
+def replace_file(path: Path, content: bytes) -> None:
+    """Write ``content`` so that after a crash either the old or the new file is there, mode 0600. Durable on return."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     with contextlib.suppress(FileNotFoundError):
         beside.unlink()
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

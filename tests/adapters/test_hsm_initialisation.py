@@ -115,6 +115,7 @@ def test_a_token_whose_description_was_not_finished_is_made_anew(
     tmp_path: Path, token_template: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     folder = without_keys(make_aside(tmp_path, token_template))
+    (the_token(folder) / "token.kept").unlink(missing_ok=True)
     os.truncate(the_token(folder) / "token.object", size)
     assert check_value(initialise_token(folder), monkeypatch)
 
@@ -137,9 +138,10 @@ def test_a_token_without_a_user_pin_is_given_one(tmp_path: Path, monkeypatch: py
     assert len(list((folder / "tokens").iterdir())) == 1, "it was finished, not made anew"
 
 
-def test_a_broken_token_that_holds_keys_is_never_replaced(tmp_path: Path, token_template: Path) -> None:
+def test_a_broken_token_that_holds_keys_and_has_no_copy_is_never_replaced(tmp_path: Path, token_template: Path) -> None:
     folder = make_aside(tmp_path, token_template)
     os.truncate(the_token(folder) / "token.object", 0)
+    (the_token(folder) / "token.kept").unlink()
     before = sorted((folder / "tokens").rglob("*"))
     with pytest.raises(HsmSettingsError, match="holds keys"):
         initialise_token(folder)

@@ -118,7 +118,7 @@ async def test_what_is_written_is_synced_before_it_is_renamed_and_the_folder_aft
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "replace", rename)
-    replace_file(tmp_path / "file", "text")
+    replace_file(tmp_path / "file", b"text")
     assert steps == ["sync", "rename", "sync"]
 
 

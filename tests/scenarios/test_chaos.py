@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import signal
 import threading
 import time
@@ -214,6 +215,24 @@ def test_a_token_that_is_taken_away_releases_nothing_and_comes_back(rough_servic
         eventually(rough_service.is_ready)
     load.is_accounted_for()
     assert _pids(rough_service) == before
+
+
+def test_workers_killed_while_one_logs_in_cost_nobody_the_token(rough_service: Service) -> None:
+    """SoftHSM empties the token's file before it writes it anew; a kill in that instant leaves it so."""
+    eventually(lambda: len(_pids(rough_service)) == 2 and rough_service.is_ready())
+    (description,) = (rough_service.folder / "hsm" / "softhsm" / "tokens").glob("*/token.object")
+    load = Load(rough_service)
+    with load.running():
+        load.goes_on()
+        before = rough_service.workers()
+        os.truncate(description, 0)
+        for worker in before:
+            _kill(worker)
+        load.goes_on()
+    load.is_accounted_for()
+    assert not set(_pids(rough_service)) & {worker.pid for worker in before}
+    assert description.stat().st_size > 0
+    eventually(rough_service.is_ready)
 
 
 def test_a_worker_that_hangs_is_replaced_while_the_other_serves(rough_service: Service) -> None:
