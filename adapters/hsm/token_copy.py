@@ -11,6 +11,7 @@ and before the next login has kept it, the copy opens with the old PIN: put back
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,8 @@ _GENERATION_BYTES: Final = 8
 """At the file's beginning: counts the writes."""
 _FIRST_ATTRIBUTE: Final = slice(_GENERATION_BYTES, _GENERATION_BYTES + 16)
 """Its type and kind: what a power cut may leave of the right length is zeros."""
+_SETTLED_SECONDS: Final = 0.05
+"""After which a writer that lives has written."""
 
 _log = structlog.get_logger(__name__)
 
@@ -44,7 +47,7 @@ class TokenCopies:
             description = copy.with_name(_DESCRIPTION)
             try:
                 kept = copy.read_bytes()
-                if _is_torn(_read(description), kept):
+                if _is_torn(_read(description), kept) and _stays_torn(description, kept):
                     replace_file(description, kept)
                     _log.warning("hsm_token_put_back", token=str(copy.parent))
             except OSError as error:
@@ -72,6 +75,12 @@ class TokenCopies:
 
 def _read(path: Path) -> bytes:
     return path.read_bytes() if path.exists() else b""
+
+
+def _stays_torn(description: Path, kept: bytes) -> bool:
+    """Not only for the moment in which a process writes it that took no turn, such as ``softhsm2-util``."""
+    time.sleep(_SETTLED_SECONDS)
+    return _is_torn(_read(description), kept)
 
 
 def _is_torn(now: bytes, kept: bytes) -> bool:

@@ -102,6 +102,18 @@ def change_pin(old: str, new: str) -> None:
     finalise_softhsm()
 
 
+def test_a_writer_that_lives_is_waited_for(token_place: TokenPlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who takes no turn, such as ``softhsm2-util``: what they write must stand."""
+    check_value(token_place)
+    description = the_token(token_place) / "token.object"
+    written = description.read_bytes()[:-1] + b"!"
+    with description.open("r+b", buffering=0) as writer:
+        writer.truncate()
+        monkeypatch.setattr("time.sleep", lambda _: writer.write(written))
+        TokenCopies(token_place.folder).put_back()
+    assert description.read_bytes() == written
+
+
 def test_a_torn_token_is_not_kept_and_the_copy_stays_as_it_is(token_place: TokenPlace) -> None:
     check_value(token_place)
     token = the_token(token_place)
