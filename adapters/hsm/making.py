@@ -17,15 +17,14 @@ from pkcs11.exceptions import PKCS11Error
 from adapters.hsm.address import HsmSettingsError
 from adapters.hsm.cryptoki import CKU_USER
 from adapters.hsm.module import Module, module_at
-from adapters.hsm.token import serial_of
-from adapters.hsm.token_copy import TokenCopies
+from adapters.hsm.token_copy import secure
 from adapters.hsm.turns import Turns
 
 
 def complete(folder: Path, label: str, module_path: str) -> None:
     """Find the token, make it, or finish it; then see that its PIN opens it."""
     with Turns(folder).alone():
-        TokenCopies(folder).put_back()
+        secure(folder)
         _complete_alone(folder, label, module_path)
 
 
@@ -94,7 +93,6 @@ def _check_pin(module: Module, token: Any, folder: Path) -> None:
     session = token.open()
     try:
         module.functions.login(session.handle, CKU_USER, _pin(folder, "user-pin"))
-        TokenCopies(folder).keep(serial_of(token))
     except PKCS11Error as error:
         raise HsmSettingsError(
             f"The token in {folder} does not open with its user-pin ({type(error).__name__}). Restore the file from "

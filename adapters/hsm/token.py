@@ -29,15 +29,13 @@ from adapters.hsm.address import HsmSettingsError, TokenAddress
 from adapters.hsm.cryptoki import CKU_USER
 from adapters.hsm.module import Busy, inside, module_at
 from adapters.hsm.session import Pkcs11Session, Session
-from adapters.hsm.token_copy import TokenCopies
+from adapters.hsm.token_copy import secure
 from adapters.hsm.turns import Turns
 from domain.errors import ServiceUnavailable
 
 _log = structlog.get_logger(__name__)
 
 _PIN_REFUSED: Final = (PinIncorrect, PinInvalid, PinLenRange, PinExpired, PinLocked)
-
-_PADDING: Final = " \0"
 
 Dress = Callable[[Session], Session]
 """Puts something around each session; tests put faults there."""
@@ -85,7 +83,7 @@ class Token:
         self.back_off = BackOff(longest_back_off_seconds)
         shared = address.pin_file.parent if address.pin_file is not None else None
         self.turns = Turns(shared)
-        self._copies = TokenCopies(shared)
+        self._shared = shared
         self.epoch = 0
         """Moves when a session was lost: every other session of the adapter is then checked before its next use."""
         self._wait_seconds = wait_seconds
@@ -127,7 +125,7 @@ class Token:
     def _attempt(self, writes: bool) -> Session:
         try:
             with self.turns.alone():
-                self._copies.put_back()
+                secure(self._shared)
                 return self._open_or_reinitialise(writes)
         except _PIN_REFUSED as error:
             self._refused = (
@@ -156,12 +154,10 @@ class Token:
 
     def _open(self, writes: bool) -> Session:
         with inside(self.module) as generation:
-            token = self._find()
-            opened = token.open(rw=writes)
+            opened = self._find().open(rw=writes)
             try:
                 with contextlib.suppress(UserAlreadyLoggedIn):
                     self.module.functions.login(opened.handle, CKU_USER, self.address.read_pin())
-                    self._copies.keep(serial_of(token))
                 return self._dress(Pkcs11Session(self.module.functions, opened, generation))
             except (PKCS11Error, HsmSettingsError):
                 with contextlib.suppress(PKCS11Error):
@@ -181,15 +177,10 @@ class Token:
             return False
         address = self.address
         wanted = (address.token, address.serial, address.manufacturer, address.model)
-        has = (token.label, serial_of(token), token.manufacturer_id, token.model)
+        has = (token.label, token.serial.decode("utf-8", "replace"), token.manufacturer_id, token.model)
         return address.slot_id in {None, token.slot.slot_id} and all(
-            not want or want == value.rstrip(_PADDING) for want, value in zip(wanted, has, strict=True)
+            not want or want == value.rstrip(" \0") for want, value in zip(wanted, has, strict=True)
         )
-
-
-def serial_of(token: Any) -> str:
-    """Without its padding."""
-    return str(token.serial.decode("utf-8", "replace")).rstrip(_PADDING)
 
 
 def _token_in(slot: Any) -> Any:

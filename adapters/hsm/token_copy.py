@@ -3,87 +3,106 @@
 C_Login writes the token's flags into ``token.object``, in place: SoftHSM truncates the file, lets go of its lock, and
 writes then (2.6.1). Whoever is killed between the two, or finds the disk full, leaves an empty file, and in it went the
 key that opens all others: nobody could log in again, ever. So who logs in, alone (:mod:`adapters.hsm.turns`), first
-puts back what is torn, and afterwards keeps what opened.
+puts back what is torn and copies what is whole. A changed PIN is thus copied before the first login that needs it.
 
-What if we die here? Both files are replaced whole, so each is the old or the new one. After somebody changed the PIN
-and before the next login has kept it, the copy opens with the old PIN: put back, it is refused, and the PIN with it.
+What if we die here? Both files are replaced whole, so each is the old or the new one; a temporary file may stay.
 """
 
 from __future__ import annotations
 
+import errno
+import struct
 import time
 from pathlib import Path
 from typing import Final
 
 import structlog
 
+from adapters.hsm.address import HsmSettingsError
 from adapters.hsm.software_file import replace_file
 
 _DESCRIPTION: Final = "token.object"
 _COPY: Final = "token.kept"
 """Beside it; SoftHSM looks only at names that end in ``.object``."""
+
 _GENERATION_BYTES: Final = 8
 """At the file's beginning: counts the writes."""
-_FIRST_ATTRIBUTE: Final = slice(_GENERATION_BYTES, _GENERATION_BYTES + 16)
-"""Its type and kind: what a power cut may leave of the right length is zeros."""
+_HEADER: Final = struct.Struct(">QQ")
+"""Of each attribute that follows: its type, and what kind of value comes next."""
+_LENGTH: Final = struct.Struct(">Q")
+_FIXED: Final = {1: 1, 2: 8}
+"""Bytes of a value, by its kind: a truth, a number."""
+_BYTES: Final = 3
+"""A kind whose value is its length and so many bytes. A token has no others."""
+
 _SETTLED_SECONDS: Final = 0.05
 """After which a writer that lives has written."""
+_FULL: Final = {errno.ENOSPC, errno.EDQUOT}
 
 _log = structlog.get_logger(__name__)
 
 
-class TokenCopies:
-    """:param shared: the folder whose ``tokens`` hold SoftHSM's tokens; None where the token is something else."""
+def secure(shared: Path | None) -> None:
+    """Put back each torn token under ``shared/tokens``, and copy each whole one: before the library looks at them.
 
-    def __init__(self, shared: Path | None) -> None:
-        self._tokens = None if shared is None else shared / "tokens"
+    A folder that cannot be written is left as it is, since SoftHSM cannot tear there either.
 
-    def put_back(self) -> None:
-        """Make each token whole that has a copy and is torn. Called before the library looks at them.
+    :param shared: None where the token is something else.
+    :raises HsmSettingsError: the disk is full. The login would empty the file and could not fill it again.
+    """
+    for folder in [] if shared is None else sorted((shared / "tokens").glob("*/")):
+        try:
+            _secure(folder)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise HsmSettingsError(f"There is no room for a copy of the token in {folder}: {error}.") from None
+            _log.error("hsm_token_not_secured", token=str(folder), reason=str(error))
 
-        Where that fails the token stays as it is, and the login says that there is none; the next one tries again.
-        """
-        for copy in self._found(f"*/{_COPY}"):
-            description = copy.with_name(_DESCRIPTION)
-            try:
-                kept = copy.read_bytes()
-                if _is_torn(_read(description), kept) and _stays_torn(description, kept):
-                    replace_file(description, kept)
-                    _log.warning("hsm_token_put_back", token=str(copy.parent))
-            except OSError as error:
-                _log.error("hsm_token_not_put_back", token=str(copy.parent), reason=str(error))
 
-    def keep(self, serial: str) -> None:
-        """Copy the token of that serial number, which has just opened, unless the copy says the same.
-
-        SoftHSM names a token's folder by a UUID whose last 16 digits are its serial number.
-        """
-        for description in self._found(f"*/{_DESCRIPTION}"):
-            if not serial or not description.parent.name.replace("-", "").endswith(serial):
-                continue
-            copy = description.with_name(_COPY)
-            try:
-                now, kept = description.read_bytes(), _read(copy)
-                if not _is_torn(now, kept) and now[_GENERATION_BYTES:] != kept[_GENERATION_BYTES:]:
-                    replace_file(copy, now)
-            except OSError as error:
-                _log.error("hsm_token_not_kept", token=str(copy.parent), reason=str(error))
-
-    def _found(self, pattern: str) -> list[Path]:
-        return [] if self._tokens is None else sorted(self._tokens.glob(pattern))
+def _secure(folder: Path) -> None:
+    description, copy = folder / _DESCRIPTION, folder / _COPY
+    now, kept = _read(description), _read(copy)
+    if _is_whole(now):
+        if now[_GENERATION_BYTES:] != kept[_GENERATION_BYTES:]:
+            replace_file(copy, now, like=description)
+    elif _is_whole(kept) and _stays_torn(description):
+        replace_file(description, kept, like=copy)
+        _log.warning("hsm_token_put_back", token=str(folder))
 
 
 def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
-def _stays_torn(description: Path, kept: bytes) -> bool:
+def _stays_torn(description: Path) -> bool:
     """Not only for the moment in which a process writes it that took no turn, such as ``softhsm2-util``."""
     time.sleep(_SETTLED_SECONDS)
-    return _is_torn(_read(description), kept)
+    return not _is_whole(_read(description))
 
 
-def _is_torn(now: bytes, kept: bytes) -> bool:
-    if not now or len(now) < len(kept):
-        return True
-    return bool(kept) and now[_FIRST_ATTRIBUTE] != kept[_FIRST_ATTRIBUTE]
+def _is_whole(description: bytes) -> bool:
+    """Whether attributes follow each other to the end: not so in an empty file, or in zeros, as a power cut leaves."""
+    place = _GENERATION_BYTES
+    while place < len(description):
+        end = _end_of_attribute(description, place)
+        if end is None or end > len(description):
+            return False
+        place = end
+    return place > _GENERATION_BYTES
+
+
+def _end_of_attribute(description: bytes, place: int) -> int | None:
+    """None where there is none."""
+    value = place + _HEADER.size
+    if value > len(description):
+        return None
+    _, kind = _HEADER.unpack_from(description, place)
+    if kind in _FIXED:
+        return value + _FIXED[kind]
+    if kind != _BYTES or value + _LENGTH.size > len(description):
+        return None
+    (length,) = _LENGTH.unpack_from(description, value)
+    return value + _LENGTH.size + int(length)

@@ -141,7 +141,7 @@ def test_a_token_without_a_user_pin_is_given_one(tmp_path: Path, monkeypatch: py
 def test_a_broken_token_that_holds_keys_and_has_no_copy_is_never_replaced(tmp_path: Path, token_template: Path) -> None:
     folder = make_aside(tmp_path, token_template)
     os.truncate(the_token(folder) / "token.object", 0)
-    (the_token(folder) / "token.kept").unlink()
+    (the_token(folder) / "token.kept").unlink(missing_ok=True)
     before = sorted((folder / "tokens").rglob("*"))
     with pytest.raises(HsmSettingsError, match="holds keys"):
         initialise_token(folder)

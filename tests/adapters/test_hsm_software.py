@@ -122,6 +122,19 @@ async def test_what_is_written_is_synced_before_it_is_renamed_and_the_folder_aft
     assert steps == ["sync", "rename", "sync"]
 
 
+def test_a_file_that_cannot_be_replaced_leaves_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "file").write_bytes(b"before")
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        replace_file(tmp_path / "file", b"after")
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("file", b"before")]
+
+
 def test_threads_that_open_regions_at_once_lose_none(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     regions = [f"region-{number}" for number in range(6)]

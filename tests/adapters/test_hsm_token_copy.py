@@ -7,7 +7,9 @@ no process could log in again.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,7 +19,7 @@ import pytest
 from adapters.hsm import TokenPlace, initialise_token, token_copy
 from adapters.hsm.address import SOFTHSM_MODULE
 from adapters.hsm.module import module_at
-from adapters.hsm.token_copy import TokenCopies
+from adapters.hsm.token_copy import secure
 from domain.errors import ServiceUnavailable
 from tests.fixtures.hsm import REGION, finalise_softhsm, make_hsm, run_other
 
@@ -71,23 +73,32 @@ def test_starting_anew_puts_the_token_back_instead_of_asking_for_a_backup(token_
     assert check_value(token_place) == before
 
 
-def test_making_a_token_keeps_it(tmp_path: Path) -> None:
-    token = the_token(initialise_token(tmp_path / "hsm"))
-    assert (token / "token.kept").read_bytes()[8:] == (token / "token.object").read_bytes()[8:]
+def copied(token: Path) -> bool:
+    """But for the file's first 8 bytes, which count its writes."""
+    return (token / "token.kept").read_bytes()[8:] == (token / "token.object").read_bytes()[8:]
 
 
-def test_a_token_from_before_there_were_copies_gets_one_at_its_next_login(token_place: TokenPlace) -> None:
-    (the_token(token_place) / "token.kept").unlink()
+def test_the_first_login_after_an_upgrade_copies_the_token_before_it_can_tear_it(token_place: TokenPlace) -> None:
+    token = the_token(token_place)
+    (token / "token.kept").unlink(missing_ok=True)
+    secure(token_place.folder)
+    assert copied(token)
     before = check_value(token_place)
-    empty(the_token(token_place) / "token.object")
+    empty(token / "token.object")
     assert check_value(token_place) == before
+
+
+def test_starting_copies_the_token(token_place: TokenPlace) -> None:
+    (the_token(token_place) / "token.kept").unlink(missing_ok=True)
+    initialise_token(token_place.folder)
+    assert copied(the_token(token_place))
 
 
 def test_a_pin_that_was_changed_opens_what_is_put_back(token_place: TokenPlace) -> None:
     before, pin_file = check_value(token_place), token_place.folder / "user-pin"
     change_pin(pin_file.read_text().strip(), "another one")
     pin_file.write_text("another one\n")
-    assert check_value(token_place) == before
+    secure(token_place.folder)  # as the next login does, before it can tear anything
     empty(the_token(token_place) / "token.object")
     assert check_value(token_place) == before
 
@@ -110,18 +121,46 @@ def test_a_writer_that_lives_is_waited_for(token_place: TokenPlace, monkeypatch:
     with description.open("r+b", buffering=0) as writer:
         writer.truncate()
         monkeypatch.setattr("time.sleep", lambda _: writer.write(written))
-        TokenCopies(token_place.folder).put_back()
+        secure(token_place.folder)
     assert description.read_bytes() == written
 
 
-def test_a_torn_token_is_not_kept_and_the_copy_stays_as_it_is(token_place: TokenPlace) -> None:
+def test_a_torn_token_is_not_copied(token_place: TokenPlace) -> None:
     check_value(token_place)
     token = the_token(token_place)
-    whole = (token / "token.kept").read_bytes()
-    for tear in (empty, zeros):
-        tear(token / "token.object")
-        TokenCopies(token_place.folder).keep(token.name.replace("-", "")[-16:])
-        assert (token / "token.kept").read_bytes() == whole
+    whole = (token / "token.object").read_bytes()
+    for torn in (b"", bytes(len(whole)), whole[:-1], whole[:8], whole[:20], whole[:30]):
+        (token / "token.object").write_bytes(torn)
+        (token / "token.kept").unlink(missing_ok=True)
+        secure(token_place.folder)
+        assert (token / "token.object").read_bytes() == torn
+        assert not (token / "token.kept").exists()
+
+
+def test_a_token_that_was_initialised_anew_stays_so(token_place: TokenPlace) -> None:
+    """Without its user's PIN its file is shorter, and whole."""
+    check_value(token_place)
+    token = the_token(token_place)
+    anew = (token / "token.object").read_bytes()[:224]
+    (token / "token.object").write_bytes(anew)
+    secure(token_place.folder)
+    assert (token / "token.object").read_bytes() == anew
+    assert copied(token)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_what_is_put_back_has_the_owner_and_the_mode_that_it_had(token_place: TokenPlace) -> None:
+    token = the_token(token_place)
+    description, copy = token / "token.object", token / "token.kept"
+    copy.unlink(missing_ok=True)
+    description.chmod(0o640)
+    os.chown(description, 65534, 65534)
+    secure(token_place.folder)
+    empty(description)
+    secure(token_place.folder)
+    for path in (description, copy):
+        found = path.stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (65534, 65534, 0o640)
 
 
 def test_a_login_that_changes_nothing_writes_no_copy(token_place: TokenPlace) -> None:
@@ -130,21 +169,6 @@ def test_a_login_that_changes_nothing_writes_no_copy(token_place: TokenPlace) ->
     check_value(token_place)
     after = (the_token(token_place) / "token.kept").stat()
     assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
-
-
-def test_only_the_token_that_opened_is_kept(tmp_path: Path) -> None:
-    for name in ("11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"):
-        (tmp_path / "tokens" / name).mkdir(parents=True)
-        (tmp_path / "tokens" / name / "token.object").write_bytes(bytes(8) + b"as it is")
-    for serial in ("", "2" * 16):
-        TokenCopies(tmp_path).keep(serial)
-    assert [copy.parent.name[0] for copy in tmp_path.rglob("token.kept")] == ["2"]
-
-
-def test_without_a_folder_there_is_nothing_to_keep() -> None:
-    copies = TokenCopies(None)
-    copies.put_back()
-    copies.keep("1" * 16)
 
 
 async def test_a_disk_that_takes_nothing_is_503_until_it_does(
@@ -161,16 +185,35 @@ async def test_a_disk_that_takes_nothing_is_503_until_it_does(
     hsm.close()
 
 
-async def test_a_copy_that_cannot_be_written_keeps_nobody_from_the_token(
+async def test_without_room_for_a_copy_nobody_logs_in_since_that_could_cost_the_token(
     token_place: TokenPlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (the_token(token_place) / "token.kept").unlink()
-    monkeypatch.setattr(token_copy, "replace_file", full)
+    token = the_token(token_place)
+    (token / "token.kept").unlink(missing_ok=True)
+    before = (token / "token.object").read_bytes()
     hsm = make_hsm("inline", uri=token_place.uri)
+    with monkeypatch.context() as patched:
+        patched.setattr(token_copy, "replace_file", full)
+        with pytest.raises(ServiceUnavailable):
+            await hsm.open_region(REGION)
+    assert (token / "token.object").read_bytes() == before
     assert await hsm.open_region(REGION)
-    assert not (the_token(token_place) / "token.kept").exists()
     hsm.close()
 
 
-def full(*_: object) -> None:
-    raise OSError(28, "No space left on device")
+async def test_a_folder_that_is_only_read_keeps_nobody_from_the_token(
+    token_place: TokenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (the_token(token_place) / "token.kept").unlink(missing_ok=True)
+    monkeypatch.setattr(token_copy, "replace_file", only_read)
+    hsm = make_hsm("inline", uri=token_place.uri)
+    assert await hsm.open_region(REGION)
+    hsm.close()
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def only_read(*_: object, **__: object) -> None:
+    raise OSError(errno.EROFS, "Read-only file system")
