@@ -9,7 +9,8 @@ From the outside in:
   What a killed login leaves of SoftHSM's token, the next one puts back (``token_copy``).
 * ``session`` is one PKCS#11 session. Seldom calls go through python-pkcs11; those of every use, and those that it
   lacks, through ``cryptoki``. Both work on one library, which ``module`` initialises for several threads.
-* ``software`` and ``software_file`` are the same ports without a token: not an HSM.
+* ``software`` and ``software_file`` are the same ports without a token: not an HSM. Files are replaced whole
+  (``replacing``).
 * ``initialisation`` makes a SoftHSM token in a folder (``making`` does so, in a process of its own).
 * ``address`` reads ``pkcs11:`` URIs.
 """

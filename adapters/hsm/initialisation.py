@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 from adapters.hsm.address import SOFTHSM_MODULE, HsmSettingsError
 from adapters.hsm.making import holds_keys, token_folders
-from adapters.hsm.software_file import replace_file
+from adapters.hsm.replacing import replace_file
 
 CONFIGURATION_VARIABLE: Final = "SOFTHSM2_CONF"
 _LABEL: Final = "key-ledger"

@@ -1,7 +1,7 @@
 """The software HSM's file: root keys and the sealing key, AES-256-GCM under a key made of the PIN (Argon2id).
 
-Changed by replacing it whole: written beside, synced, renamed, and its folder synced. One lock file keeps two processes
-from replacing each other's change. If we die before the rename, the old file is there; after it, the new one.
+Changed by replacing it whole (:mod:`adapters.hsm.replacing`). One lock file keeps two processes from replacing each
+other's change. If we die before the rename, the old file is there; after it, the new one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
-import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
+from adapters.hsm.replacing import replace_file
 from domain.errors import ServiceUnavailable
 
 _FORMAT: Final = "key-ledger software HSM, version 1"
@@ -126,37 +125,6 @@ class KeyFile:
             yield
         finally:
             os.close(lock)
-
-
-def replace_file(path: Path, content: bytes, like: Path | None = None) -> None:
-    """Write ``content`` so that after a crash either the old or the new file is there. Durable on return.
-
-    :param like: a file whose owner and mode the new one gets, where we may; else it is ours, mode 0600.
-    """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with os.fdopen(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            if like is not None:
-                _resemble(file.fileno(), like.stat())
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        beside.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
-def _resemble(handle: int, other: os.stat_result) -> None:
-    for owner, group in ((-1, other.st_gid), (other.st_uid, -1)):
-        with contextlib.suppress(PermissionError):
-            os.fchown(handle, owner, group)
-    os.fchmod(handle, stat.S_IMODE(other.st_mode))
 
 
 def _bound(header: dict[str, Any]) -> bytes:

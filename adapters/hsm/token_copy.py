@@ -19,7 +19,7 @@ from typing import Final
 import structlog
 
 from adapters.hsm.address import HsmSettingsError
-from adapters.hsm.software_file import replace_file
+from adapters.hsm.replacing import replace_file
 
 _DESCRIPTION: Final = "token.object"
 _COPY: Final = "token.kept"
@@ -45,7 +45,7 @@ _log = structlog.get_logger(__name__)
 def secure(shared: Path | None) -> None:
     """Put back each torn token under ``shared/tokens``, and copy each whole one: before the library looks at them.
 
-    A folder that cannot be written is left as it is, since SoftHSM cannot tear there either.
+    Where a folder takes no file for another reason, such as that it is only read, the login goes on without a copy.
 
     :param shared: None where the token is something else.
     :raises HsmSettingsError: the disk is full. The login would empty the file and could not fill it again.

@@ -14,7 +14,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters.hsm import open_software_hsm
-from adapters.hsm.software_file import KeyFile, replace_file
+from adapters.hsm.replacing import replace_file
+from adapters.hsm.software_file import KeyFile
 from domain.errors import ServiceUnavailable
 from tests.fixtures.hsm import REGION
 
