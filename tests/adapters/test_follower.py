@@ -33,7 +33,7 @@ async def test_changes_after_the_start_are_told_with_stream_version_and_topic(le
     try:
         for submission in later:
             await writer.append(submission)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             first, second = await told.get(), await told.get()
     finally:
         await follower.close()

@@ -19,14 +19,14 @@ from tests.fixtures.hsm import REGION
 async def test_a_call_that_hangs_is_503_and_its_session_is_replaced(
     token_place: TokenPlace, faults: Faults, operation: str
 ) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.4)
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=1.0)
     key = await hsm.generate_key(REGION, uuid.uuid4())
     sealed = await hsm.encrypt(key, b"secret", b"")
     faults.hang.add(operation)
     started = time.monotonic()
     with pytest.raises(ServiceUnavailable):
         await (hsm.random(3_073) if operation == "random" else OPERATIONS[operation](hsm, key, sealed))
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5.0
     faults.heal()
     assert await recovered(lambda: hsm.decrypt(key, sealed, b"")) == b"secret"
     assert faults.opened == 2
@@ -52,7 +52,7 @@ async def test_other_sessions_work_while_one_hangs(token_place: TokenPlace, faul
 async def test_too_many_hung_calls_fail_fast_and_the_pool_does_not_grow(
     token_place: TokenPlace, faults: Faults
 ) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=0.3)
+    hsm = opened(token_place, faults, mode="pool", sessions=2, timeout_seconds=1.0)
     key = await hsm.generate_key(REGION, uuid.uuid4())
     faults.hang |= {"encrypt", "check_health", "random"}
     for _ in range(5):
@@ -70,12 +70,12 @@ async def test_too_many_hung_calls_fail_fast_and_the_pool_does_not_grow(
 async def test_calls_that_wait_too_long_are_refused_and_the_queue_is_bounded(
     token_place: TokenPlace, faults: Faults
 ) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=1.0)
     await hsm.health()
     faults.hang.add("random")
     started = time.monotonic()
     answers = await asyncio.gather(*(hsm.random(8) for _ in range(500)), return_exceptions=True)
-    assert time.monotonic() - started < 3.0
+    assert time.monotonic() - started < 10.0
     assert all(isinstance(answer, ServiceUnavailable) for answer in answers)
     assert sum("too busy" in str(answer) for answer in answers) >= 400
     faults.release.set()
@@ -99,14 +99,14 @@ async def test_a_cancelled_caller_leaves_the_pool_as_it_was(token_place: TokenPl
 
 
 async def test_closing_does_not_wait_for_ever_for_a_call_that_hangs(token_place: TokenPlace, faults: Faults) -> None:
-    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=0.5)
+    hsm = opened(token_place, faults, mode="pool", sessions=1, timeout_seconds=1.0)
     await hsm.health()
     faults.hang.add("random")
     call = asyncio.create_task(hsm.random(8))
     await called(faults, "random")
     started = time.monotonic()
     hsm.close()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 5.0
     with pytest.raises(ServiceUnavailable):
         await call
     faults.release.set()

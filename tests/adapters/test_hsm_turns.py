@@ -54,7 +54,7 @@ def test_a_turn_comes_as_soon_as_the_other_ends(tmp_path: Path) -> None:
     order: list[str] = []
 
     def second() -> None:
-        with Turns(tmp_path, 10.0).alone():
+        with Turns(tmp_path, 30.0).alone():
             order.append("second")
 
     with Turns(tmp_path).alone():
@@ -62,7 +62,7 @@ def test_a_turn_comes_as_soon_as_the_other_ends(tmp_path: Path) -> None:
         waiting.start()
         time.sleep(0.05)
         order.append("first")
-    waiting.join(timeout=5)
+    waiting.join(timeout=30)
     assert order == ["first", "second"]
 
 

@@ -169,7 +169,7 @@ def assert_same(outcome: Any, expected: Any, base: int) -> None:
         assert outcome.streams <= expected.streams
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(wishes=batches)
 def test_a_batch_does_what_its_submissions_do_one_after_the_other(shared: Shared, wishes: list[list[Wish]]) -> None:
     names, memory = Names(), InMemoryLedger()

@@ -39,7 +39,7 @@ async def proxy(ledger_database: LedgerDatabase) -> AsyncIterator[CuttingProxy]:
 
 @pytest.fixture
 async def reader(proxy: CuttingProxy) -> AsyncIterator[LedgerReader]:
-    opened = LedgerReader(proxy.url, size=2, read_seconds=0.5)
+    opened = LedgerReader(proxy.url, size=2, read_seconds=1.0)
     await opened.start()
     yield opened
     await opened.close()
@@ -83,7 +83,7 @@ async def test_a_server_that_hangs_is_an_error_in_time_and_found_again(
     begun = time.monotonic()
     with pytest.raises(ServiceUnavailable):
         await reader.head()
-    assert time.monotonic() - begun < 5.0
+    assert time.monotonic() - begun < 15.0
     proxy.flow()
     assert await _head_again(reader) == 3
 

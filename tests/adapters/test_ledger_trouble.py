@@ -108,7 +108,7 @@ async def test_where_it_cannot_be_settled_callers_are_told_and_the_writer_comes_
     begun = time.monotonic()
     outcomes = await together(writer, [lost])
     assert isinstance(outcomes[0], ServiceUnavailable)
-    assert time.monotonic() - begun < QUICK.settle_seconds + 1.0
+    assert time.monotonic() - begun < QUICK.settle_seconds + 5.0
     with pytest.raises(ServiceUnavailable):
         writer.admit()
     assert not writer.is_up
@@ -144,7 +144,7 @@ async def test_a_server_that_hangs_is_given_up_in_time(
     begun = time.monotonic()
     with pytest.raises(ServiceUnavailable):
         await writer.append(a_use(made.key))
-    assert time.monotonic() - begun < QUICK.commit_seconds + QUICK.settle_seconds + 1.0
+    assert time.monotonic() - begun < QUICK.commit_seconds + QUICK.settle_seconds + 5.0
     proxy.flow()
     await until_up(writer)
     await writer.append(a_use(made.key))
@@ -276,7 +276,7 @@ async def test_close_ends_in_time_while_the_server_hangs(
     await asyncio.sleep(0)
     begun = time.monotonic()
     await writer.close()
-    assert time.monotonic() - begun < QUICK.commit_seconds + QUICK.settle_seconds + 1.5
+    assert time.monotonic() - begun < QUICK.commit_seconds + QUICK.settle_seconds + 5.0
     with pytest.raises(ServiceUnavailable):
         await task
 

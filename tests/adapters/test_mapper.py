@@ -90,7 +90,7 @@ def events_of(draw: st.DrawFn, event_class: type[Event]) -> Event:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(data=st.data())
 @pytest.mark.parametrize("event_class", EVENTS, ids=lambda event_class: event_class.TOPIC)
 def test_every_event_comes_back_as_it_was(event_class: type[Event], data: st.DataObject) -> None:

@@ -150,7 +150,7 @@ async def test_a_token_has_one_spelling(world: World, spelled: str) -> None:
         await world.sessions.get(spelled.format(await world.token()), KEY_ID)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     st.one_of(st.text(max_size=200), st.binary(max_size=200).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 )

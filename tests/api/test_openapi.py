@@ -137,7 +137,7 @@ def test_whatever_the_description_allows_or_forbids_is_no_crash(
     with requests.Session() as session:
         session.trust_env = False
 
-        @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(max_examples=8, suppress_health_check=list(HealthCheck), database=None)
         @given(case=strategy)
         def ask(case: schemathesis.Case[Any]) -> None:
             answer = case.call(

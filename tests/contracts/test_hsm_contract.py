@@ -18,7 +18,7 @@ from domain.ports import CiphertextInvalid, WrappedKey, WrappingInvalid
 from tests.fixtures.hsm import OTHER_REGION, REGION, run_other, start_other
 from tests.fixtures.hsm_site import Site
 
-few = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def a_key(hsm: OpenHsm, loop: asyncio.AbstractEventLoop) -> WrappedKey:
@@ -303,7 +303,7 @@ async def check_values(hsm: OpenHsm, regions: list[str]) -> list[bytes | None]:
     return [await hsm.key_check_value(region) for region in regions]
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not become true in time"

@@ -99,7 +99,7 @@ def test_eight_threads_survive_a_token_that_comes_and_goes(site: Site) -> None:
     assert int(answer.splitlines()[-1]) > 100
 
 
-async def eventually(call: Callable[[], Any], seconds: float = 10.0) -> Any:
+async def eventually(call: Callable[[], Any], seconds: float = 30.0) -> Any:
     """The answer, once the HSM is available again."""
     end = time.monotonic() + seconds
     while True:

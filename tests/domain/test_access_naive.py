@@ -17,7 +17,7 @@ sessions = st.none() | documents(PolicyKind.SESSION)
 
 
 @given(questions(), policies, sessions, st.none() | documents(PolicyKind.RESOURCE))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_the_domain_and_the_published_text_agree_on_who_may_do_what(
     question: Question, identity: list[Document], session: Document | None, key_policy: Document | None
 ) -> None:
@@ -29,7 +29,7 @@ def test_the_domain_and_the_published_text_agree_on_who_may_do_what(
 
 
 @given(questions(), policies, sessions, documents(PolicyKind.TRUST))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_they_agree_on_who_may_assume_a_role(
     question: Question, identity: list[Document], session: Document | None, trust: Document
 ) -> None:
@@ -45,7 +45,6 @@ def test_they_agree_on_who_may_assume_a_role(
 
 
 @given(policies, st.lists(questions(), min_size=2, max_size=6))
-@settings(deadline=None)
 def test_what_was_asked_before_changes_no_decision(identity: list[Document], asked: list[Question]) -> None:
     first: dict[str, Any] = {}
     for question in asked * 2:

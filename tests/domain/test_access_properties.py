@@ -14,7 +14,7 @@ from tests.fixtures.policies import access, circumstances, documents, parsed, qu
 
 policies = st.lists(documents(), max_size=3)
 key_policies = st.none() | documents(PolicyKind.RESOURCE)
-quietly = settings(max_examples=100, deadline=None)
+quietly = settings(max_examples=100)
 
 
 def permitted(

@@ -34,7 +34,6 @@ def access(policy: LeastPolicy) -> Access:
 
 
 @given(pairs, st.randoms(use_true_random=False))
-@settings(deadline=None)
 def test_it_allows_every_use_and_nothing_else(used: set[tuple[str, str]], random: Any) -> None:
     in_some_order = sorted(used)
     random.shuffle(in_some_order)
@@ -48,7 +47,7 @@ def test_it_allows_every_use_and_nothing_else(used: set[tuple[str, str]], random
 
 
 @given(st.integers(1, 300), st.integers(1, 12))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_what_does_not_fit_goes_into_further_documents(keys: int, actions: int) -> None:
     used = {(f"kms:Action{n}", key) for n in range(actions) for key in KEYS[:keys]}
     policy = least_policy(Use(*pair) for pair in used)

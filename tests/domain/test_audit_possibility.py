@@ -58,7 +58,7 @@ def agrees(told: Answer, allowed: bool) -> bool:
 
 
 @given(st.data(), callers, actions, resources, tags, policies)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_every_call_is_decided_as_the_answer_says(
     data: st.DataObject, caller: tuple[str, str], action: str, resource: str, of_key: dict[str, str], identity: Any
 ) -> None:
@@ -73,7 +73,7 @@ def test_every_call_is_decided_as_the_answer_says(
 
 
 @given(st.data(), callers, policies, documents(PolicyKind.TRUST))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_assumption_of_a_role_is_decided_as_the_answer_says(
     data: st.DataObject, caller: tuple[str, str], identity: list[Document], trust_document: Document
 ) -> None:

@@ -79,7 +79,7 @@ def test_resources_of_ram_match_as_the_service_matches_them() -> None:
 
 
 @given(callers, st.lists(documents(), min_size=1, max_size=3), st.lists(st.tuples(actions, resources), max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_is_unused_can_go_without_refusing_anything_that_was_done(
     caller: tuple[str, str], identity: list[Document], asked: list[tuple[str, str]]
 ) -> None:

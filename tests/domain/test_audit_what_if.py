@@ -276,7 +276,7 @@ some_documents = st.sampled_from(
 
 
 @given(some_documents, some_documents, st.lists(st.sampled_from(STEPS), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_it_foretells_what_the_service_does_under_the_other_policy(
     really: str, supposed: str, steps: list[str]
 ) -> None:

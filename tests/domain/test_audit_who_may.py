@@ -241,7 +241,7 @@ def test_services_and_providers_are_named_though_nobody_here_is_one() -> None:
 
 
 @given(st.lists(documents(), min_size=1, max_size=4), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_answer_agrees_with_what_the_service_would_decide(identity_: list[Document], data: st.DataObject) -> None:
     ram = an_account()
     ram.record(GroupCreated, group_name="shop", group_id="g-1", comments="")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain import ciphertext
@@ -29,7 +29,6 @@ golden_files = pytest.mark.parametrize("file", GOLDEN, ids=lambda file: file.ste
 
 
 @given(blobs)
-@settings(deadline=None)
 def test_a_blob_is_read_as_it_was_written(blob: CiphertextBlob) -> None:
     assert ciphertext.decode(blob.encoded()) == blob
 
@@ -44,14 +43,12 @@ def test_a_data_key_of_32_bytes_makes_a_blob_of_108_as_the_live_service_does() -
 
 
 @given(st.text(max_size=200))
-@settings(deadline=None)
 def test_any_text_is_either_a_blob_in_its_one_spelling_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidParameter):
         assert ciphertext.decode(text).encoded() == text
 
 
 @given(blobs, st.data())
-@settings(deadline=None)
 def test_no_two_texts_are_the_same_blob(blob: CiphertextBlob, data: Any) -> None:
     text = blob.encoded()
     at = data.draw(st.integers(0, len(text) - 1))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.encryption_context import NO_CONTEXT, EncryptionContext, authenticated_data, checked
@@ -29,7 +29,6 @@ places = st.tuples(contexts, st.uuids(), st.sampled_from(DEFAULT_REGIONS))
 
 
 @given(contexts, st.randoms())
-@settings(deadline=None)
 def test_the_order_of_the_names_makes_no_difference(context: dict[str, str], random: Any) -> None:
     items = list(context.items())
     random.shuffle(items)
@@ -37,7 +36,6 @@ def test_the_order_of_the_names_makes_no_difference(context: dict[str, str], ran
 
 
 @given(places, places)
-@settings(deadline=None)
 def test_no_two_maps_versions_or_regions_share_their_bytes(
     one: tuple[EncryptionContext, UUID, str], other: tuple[EncryptionContext, UUID, str]
 ) -> None:
@@ -45,7 +43,6 @@ def test_no_two_maps_versions_or_regions_share_their_bytes(
 
 
 @given(places)
-@settings(deadline=None)
 def test_what_was_bound_can_be_read_back_from_the_bytes(place: tuple[EncryptionContext, UUID, str]) -> None:
     context, version, region = place
     parts = split(authenticated_data(context, version, region))
@@ -142,7 +139,6 @@ def test_a_pair_of_surrogates_that_json_escapes_is_one_character() -> None:
 
 
 @given(st.dictionaries(st.text(st.characters()), st.text(st.characters()), max_size=3))
-@settings(deadline=None)
 def test_whatever_is_checked_can_be_bound(context: Any) -> None:
     try:
         accepted = checked(context)

@@ -113,7 +113,7 @@ EXPECTED: Final = {
 }
 
 TestKeyLife = KeyLife.TestCase
-TestKeyLife.settings = settings(deadline=None, max_examples=60, stateful_step_count=25)
+TestKeyLife.settings = settings(max_examples=60, stateful_step_count=25)
 
 
 def test_a_key_is_created_as_it_was_asked_for() -> None:

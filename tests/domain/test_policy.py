@@ -140,21 +140,20 @@ def read_or_refused(text: str, kind: PolicyKind) -> Policy | str:
 
 
 @given(values | st.fixed_dictionaries({"Version": st.just("1"), "Statement": values}), st.sampled_from(PolicyKind))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_is_read_or_refused(value: Any, kind: PolicyKind) -> None:
     said = read_or_refused(json.dumps(value), kind)
     assert isinstance(said, Policy) or said.isprintable()
 
 
 @given(st.text(max_size=60), st.sampled_from(PolicyKind))
-@settings(deadline=None)
 def test_any_text_is_read_or_refused(text: str, kind: PolicyKind) -> None:
     said = read_or_refused(text, kind)
     assert isinstance(said, Policy) or said.isprintable()
 
 
 @given(documents(), st.integers(0, 2**32), st.sampled_from(['"', "{", "}", "[", "]", ",", "\\", "\0", "é", "1", ""]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_a_document_with_one_character_changed_is_read_or_refused(
     original: Document, seed: int, character: str
 ) -> None:
@@ -165,6 +164,5 @@ def test_a_document_with_one_character_changed_is_read_or_refused(
 
 
 @given(documents())
-@settings(deadline=None)
 def test_what_is_generated_for_other_tests_is_read(generated: Document) -> None:
     assert parse(json.dumps(generated)).statements

@@ -43,13 +43,13 @@ def test_every_short_pattern_matches_every_short_text_as_the_book_says() -> None
 
 
 @given(st.text("ab.:*?\\[]()+{}|^$é\n", max_size=12), st.text("ab.:\\[]()+{}|^$é\n", max_size=14))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_characters_of_other_pattern_languages_mean_themselves(pattern: str, text: str) -> None:
     assert matched(pattern, text) == by_the_book(pattern, text)
 
 
 @given(st.lists(st.text("ab*?", max_size=5), max_size=4), st.text("ab", max_size=6))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_several_patterns_match_where_one_of_them_does(patterns: list[str], text: str) -> None:
     assert any_of(patterns)(text) == any(by_the_book(pattern, text) for pattern in patterns)
 

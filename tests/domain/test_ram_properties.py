@@ -193,4 +193,4 @@ def _ours(document: str) -> str:
 
 
 TestRam = Ram.TestCase
-TestRam.settings = settings(max_examples=40, stateful_step_count=100, deadline=None)
+TestRam.settings = settings(max_examples=40, stateful_step_count=100)

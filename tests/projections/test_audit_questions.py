@@ -239,7 +239,7 @@ async def test_what_is_found_is_what_a_look_at_every_row_finds(
     monkeypatch.setattr(audit_pages, "NEAR", near)
     monkeypatch.setattr(audit_where, "PROFILES_MAX", profiles)
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
     @given(SCOPES, ASKED, st.booleans(), st.sampled_from([7, 300]))
     def ask(account_id: str | None, asked: dict[str, str], descending: bool, size: int) -> None:
         questions_asked.append((account_id, asked, descending, size))

@@ -64,7 +64,7 @@ class Choosy(UsageRows):
         await super().store(connection, page)
 
 
-async def until(true: Any, seconds: float = 10.0) -> None:
+async def until(true: Any, seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not true():  # noqa: ASYNC110  # nobody tells us
             await asyncio.sleep(0.01)

@@ -121,4 +121,4 @@ class Revocations(RuleBasedStateMachine):
 
 
 TestRevocations = Revocations.TestCase
-TestRevocations.settings = settings(deadline=None, max_examples=60, stateful_step_count=20)
+TestRevocations.settings = settings(max_examples=60, stateful_step_count=20)

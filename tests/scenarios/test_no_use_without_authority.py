@@ -150,7 +150,7 @@ class Changes(RuleBasedStateMachine):
 
 
 TestChanges = Changes.TestCase
-TestChanges.settings = settings(deadline=None, max_examples=60, stateful_step_count=25)
+TestChanges.settings = settings(max_examples=60, stateful_step_count=25)
 
 
 def test_the_judge_finds_a_use_that_authority_forbids() -> None:

@@ -81,7 +81,7 @@ around_the_boundaries = st.builds(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(around_the_boundaries, st.sampled_from([4096, 65_536, 100_003, SEGMENT_BYTES]))
 def test_content_around_the_segment_boundaries_comes_back(length: int, most: int) -> None:
     content = (b"0123456789abcdef!" * (length // 17 + 1))[:length]
@@ -91,7 +91,7 @@ def test_content_around_the_segment_boundaries_comes_back(length: int, most: int
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_small_content_comes_back(content: bytes) -> None:
     enveloped = sealed(content)
     assert len(enveloped) == len(HEADER.encoded()) + 40 + len(content) + 16
@@ -117,7 +117,7 @@ def test_a_cut_at_any_byte_is_found(at: int) -> None:
         opened(SMALL[:at])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(SMALL) - 1), st.integers(1, 255))
 def test_any_changed_byte_is_found(at: int, change: int) -> None:
     altered = bytearray(SMALL)
@@ -126,7 +126,7 @@ def test_any_changed_byte_is_found(at: int, change: int) -> None:
         opened(bytes(altered))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(min_size=1, max_size=64))
 def test_appended_bytes_are_found(appended: bytes) -> None:
     with pytest.raises(NotAuthentic):
@@ -164,7 +164,7 @@ def test_rearranged_segments_are_found_and_only_an_authentic_beginning_is_releas
     assert len(released.getvalue()) < len(BIG_CONTENT)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(BODY, len(BIG) - 1))
 def test_a_cut_or_a_change_in_a_big_file_releases_only_an_authentic_beginning(at: int) -> None:
     for damaged in (BIG[:at], BIG[:at] + bytes([BIG[at] ^ 0x40]) + BIG[at + 1 :]):
