@@ -76,8 +76,13 @@ def _parted(filters: Filters) -> tuple[Filters, Filters]:
     texts = [
         {name: of for name, of in filters.texts.items() if (name in COLUMNS) is common} for common in (True, False)
     ]
-    common = Filters(texts=texts[0], party=filters.party, secure_transport=filters.secure_transport)
-    return common, replace(filters, texts=texts[1], party=None, secure_transport=None)
+    common = Filters(
+        texts=texts[0],
+        party=filters.party,
+        secure_transport=filters.secure_transport,
+        told_as_root=filters.told_as_root,
+    )
+    return common, replace(filters, texts=texts[1], party=None, secure_transport=None, told_as_root=False)
 
 
 def directly(account_id: str | None, filters: Filters) -> Where:
@@ -106,8 +111,7 @@ def _conditions(filters: Filters, values: Values) -> Iterator[str]:
         yield "encryption_context @> %(context)s::jsonb"
     for number, (name, value) in enumerate(filters.details.items()):
         yield _detail(number, name, value, values)
-    if filters.about_keys:
-        yield "key_id is not null"
+    yield from (condition for name, condition in _FLAGS.items() if getattr(filters, name))
     if filters.named:
         values |= {"named": filters.named, "named_by": f"%/{_of_like(filters.named)}"}
         yield _NAMED
@@ -122,6 +126,10 @@ def _plain(filters: Filters, values: Values) -> Iterator[str]:
             yield condition
 
 
+_FLAGS: Final[Mapping[str, str]] = {
+    "about_keys": "key_id is not null",
+    "told_as_root": "(principal_kind = 'root-account' or user_name = 'root')",
+}
 _PLAIN: Final[Mapping[str, str]] = {
     "key_id": "key_id = %(key_id)s",
     "request_id": "request_id = %(request_id)s",

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from api.action import Fields
 from api.audit import asking, cursors
-from api.audit.actiontrail_shapes import OPERATIONS_BY_RESOURCE, OPERATIONS_BY_RW, OPERATIONS_BY_SERVICE, shape
+from api.audit.actiontrail_shapes import OPERATIONS_BY_RESOURCE, OPERATIONS_BY_RW, OPERATIONS_BY_SERVICE, ROOT, shape
 from api.audit.events import next_page, pinned
 from api.parameters import Parameters, spelled
 from api.services import Services
@@ -111,8 +111,11 @@ _OPERATIONS: Final[Mapping[str, Callable[[str], frozenset[str]]]] = {
 
 
 def _user(found: dict[str, Any], value: str) -> None:
-    column, wanted = ("principal_kind", "root-account") if value == "root" else ("user_name", value)
-    found["texts"][column] = Texts((wanted,))
+    """Root identities have no name of their own; ``root`` is what both they and a user of that name are told as."""
+    if value == ROOT:
+        found["told_as_root"] = True
+    else:
+        found["texts"]["user_name"] = Texts((value,))
 
 
 def _event_id(found: dict[str, Any], value: str) -> None:
@@ -146,4 +149,4 @@ def _uuid(text: str) -> UUID | None:
 
 
 def _written(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{at.replace(tzinfo=None).isoformat(timespec='seconds')}Z"

@@ -27,6 +27,8 @@ _NAMES: Final = {
 _OF_THE_TRAIL: Final = (Product.ACTIONTRAIL, Product.AUDIT)
 """Whose requests are recorded by the names of their parameters, and name no region."""
 _TABLES: Final = (*kms_operations.TABLE, *ram_operations.TABLE, *sts.TABLE)
+ROOT: Final = "root"
+"""The userName of root identities."""
 _OWN: Final = (Operation.DESTROY_KEY, Operation.SET_UP, Operation.UNKNOWN)
 _PRODUCTS: Final[Mapping[str, Product]] = {
     **dict.fromkeys((operation.value for operation in Operation), Product.AUDIT),
@@ -151,7 +153,7 @@ def _identity(row: Row, sessions: Mapping[str, datetime]) -> dict[str, Any]:
         "type": kind,
         "accountId": row.get("other_account_id", row["account_id"]),
         "principalId": row["principal_id"],
-        "userName": "root" if kind == "root-account" else row["user_name"],
+        "userName": ROOT if kind == "root-account" else row["user_name"],
     }
     if row["access_key_id"]:
         told["accessKeyId"] = row["access_key_id"]

@@ -16,13 +16,12 @@ _COVERAGE: Final = parameters.named(parameters.COVERAGE)
 
 async def get_coverage(services: Services, case: Case, given: Parameters) -> Fields:
     asking.check_names(given, _COVERAGE)
-    wanted = await asking.goal(services.trail, given)
+    await asking.goal(services.trail, given)
     async with services.trail.snapshot() as (connection, currency):
         found = await coverage(connection)
     await services.stewardship.answer(case)
-    told = asking.how_current(currency, wanted)
     return {
-        **told,
+        **asking.how_current(currency),
         "projections": [
             {
                 "name": one.name,

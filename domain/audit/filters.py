@@ -53,6 +53,7 @@ class Filters:
     :param since: of the ledger's time, inclusive. :param until: exclusive. :param called_since: of the service's clock
         when it took the request, as is ``called_until``; likewise. :param first: position, as is ``last``.
     :param named: name of a user, a group, a policy or a role. :param about_keys: whatever the CMK.
+    :param told_as_root: by a root identity, or by a user who is called so.
     """
 
     texts: Mapping[str, Texts] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class Filters:
     last: int | None = None
     named: str = ""
     about_keys: bool = False
+    told_as_root: bool = False
 
 
 NO_FILTERS: Final = Filters()

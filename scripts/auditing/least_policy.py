@@ -15,7 +15,6 @@ from scripts.auditing.answers import number, text
 from scripts.auditing.completeness import aside, counted
 from scripts.auditing.connection import Connection, Output, in_words
 from scripts.auditing.option_groups import grouped
-from scripts.auditing.principal import PrincipalArgument
 from scripts.auditing.principals import arn_of
 from scripts.auditing.unused import DaysOption
 from scripts.envelope.endpoints import FileTarget
@@ -29,7 +28,9 @@ _ANY_READER: Final = 0o666  # less the umask: a policy is no secret
 
 @grouped
 def least_policy(
-    principal: PrincipalArgument,
+    principal: Annotated[
+        str, typer.Argument(metavar="PRINCIPAL", help="The ARN of a user or a role, or user/NAME, role/NAME.")
+    ],
     *,
     days: DaysOption = _DAYS,
     file: Annotated[

@@ -15,21 +15,24 @@ from scripts.auditing.count import counts_table, shares
 from scripts.auditing.events import events_table
 from scripts.auditing.option_groups import grouped
 from scripts.auditing.page import Page, Section
-from scripts.auditing.principals import acting_as, arn_of
+from scripts.auditing.principals import acting_as, arn_of, is_access_key
 from scripts.auditing.times import Period
 
 if TYPE_CHECKING:
     from scripts.auditing.service import AuditService
 
-PrincipalArgument = Annotated[
-    str, typer.Argument(metavar="PRINCIPAL", help="An ARN, or user/NAME, role/NAME, root of your own account.")
-]
 _REFUSALS: Final = 10
 
 
 @grouped
 def principal(
-    principal_: PrincipalArgument,
+    principal_: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRINCIPAL",
+            help="An ARN, also of one session, or user/NAME, role/NAME, root of your own account; or an access key.",
+        ),
+    ],
     *,
     period: Period,
     output: Output,
@@ -39,11 +42,15 @@ def principal(
     with in_words():
         form, service = output.form, connection.service()
         asked = {**period.query(datetime.now(UTC)), **connection.query}
-        _page(service, arn_of(principal_, service), asked).show(form)
+        if is_access_key(principal_):
+            who, query = {"access_key_id": principal_}, {"access_key_id": principal_}
+        else:
+            arn = arn_of(principal_, service)
+            who, query = {"principal": arn}, {"principal": acting_as(arn)}
+        _page(service, who, {**asked, **query}).show(form)
 
 
-def _page(service: AuditService, arn: str, asked: Mapping[str, str]) -> Page:
-    query = {**asked, "principal": acting_as(arn)}
+def _page(service: AuditService, who: Mapping[str, str], query: Mapping[str, str]) -> Page:
     refused = {**query, "outcome": "refused", "limit": str(_REFUSALS)}
     answer = service.get("SearchEvents", "/audit/events", refused)
     same = activity.up_to(answer, query)
@@ -53,14 +60,14 @@ def _page(service: AuditService, arn: str, asked: Mapping[str, str]) -> Page:
     standing: dict[str, Any] = {name: answer[name] for name in ("as_of", "ledger_head", "complete") if name in answer}
     return Page(
         answer={
-            "principal": arn,
+            **who,
             **standing,
             "operations": operations,
             "keys": keys,
             "per_day": found["day"],
             "refusals": refusals,
         },
-        facts={"principal": arn, **activity.drawn(found["day"], "calls")},
+        facts={**{name.replace("_", " "): text for name, text in who.items()}, **activity.drawn(found["day"], "calls")},
         sections=(
             _counted("What it did", operations, ("operation", "outcome")),
             _counted("With which keys", keys, ("key_id",)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from domain.call import SYSTEM_PRINCIPAL
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 _ARN: Final = "acs:ram::"
 _KINDS: Final = ("user", "role")
+_ACCESS_KEY: Final = re.compile(r"(LTAI|STS\.)[A-Za-z0-9]{8,}")
+"""Of a user or of root, or of one session of a role."""
 
 
 def arn_of(text: str, service: AuditService) -> str:
@@ -25,6 +28,10 @@ def arn_of(text: str, service: AuditService) -> str:
     if text == "root" or (kind in _KINDS and slash and name):
         return f"{_ARN}{service.account_id()}:{text}"
     raise WrongUse(f"{text!r} names no principal.", "Give an ARN, or user/NAME, role/NAME or root of your own account.")
+
+
+def is_access_key(text: str) -> bool:
+    return _ACCESS_KEY.fullmatch(text) is not None
 
 
 def acting_as(arn: str) -> str:

@@ -48,7 +48,8 @@ class Period:
 
 
 def written(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """:param at: in UTC."""
+    return at.isoformat().replace("+00:00", "Z")
 
 
 def beginning(text: str, now: datetime, option: str) -> datetime:
@@ -61,6 +62,15 @@ def ending(text: str, now: datetime, option: str) -> datetime:
     return _span(text, now, option)[1]
 
 
+def _is_day(text: str) -> bool:
+    """In whichever way ISO 8601 writes one: 2026-11-24, 20261124, 2026-W48-2."""
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _span(text: str, now: datetime, option: str) -> tuple[datetime, datetime]:
     try:
         if ago := _AGO.fullmatch(text):
@@ -69,12 +79,10 @@ def _span(text: str, now: datetime, option: str) -> tuple[datetime, datetime]:
         if month := _MONTH.fullmatch(text):
             first = datetime(int(month["year"]), int(month["month"]), 1, tzinfo=UTC)
             return first, (first + timedelta(days=31)).replace(day=1)
-        if len(text) == len("2026-11-24"):
-            day = date.fromisoformat(text)
-            first = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            return first, first + timedelta(days=1)
         at = datetime.fromisoformat(text)
-        at = at if at.tzinfo else at.replace(tzinfo=UTC)
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        if _is_day(text):
+            return at, at + timedelta(days=1)
         return at, at
     except (ValueError, OverflowError):
         raise WrongUse(f"{option} {text!r} is no time.", _EXPECTED) from None

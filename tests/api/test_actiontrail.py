@@ -142,7 +142,22 @@ def test_each_attribute_finds_what_it_names(service: Service, lookup: Lookup, ke
         assert lookup({key: "nothing of that name"})["Events"] == []
     (event,) = lookup({"User": name, "EventName": "DescribeKey"})["Events"]
     assert lookup({"EventId": event["eventId"]})["Events"] == [event]
-    assert lookup({"User": "root", "EventName": "CreateUser"})["Events"]
+
+
+@pytest.fixture(scope="module")
+def called_root(service: Service) -> Credentials:
+    return user_with(service, allowing("kms:*"), name="root")[1]
+
+
+def test_a_user_who_is_called_root_is_found_beside_the_root_identity(
+    service: Service, lookup: Lookup, called_root: Credentials
+) -> None:
+    service.send(signed.rpc(called_root, "ListKeys"))
+    found = lookup({"User": "root", "EventName": "ListKeys"}, StartTime="0001-01-02T00:00:00Z")
+    assert {event["userIdentity"]["type"] for event in found["Events"]} >= {"ram-user"}
+    assert {event["userIdentity"]["userName"] for event in found["Events"]} == {"root"}
+    assert lookup({"User": "root", "EventName": "CreateUser"})["Events"][0]["userIdentity"]["type"] == "root-account"
+    assert found["StartTime"] == "0001-01-02T00:00:00Z"
 
 
 def test_pages_go_on_where_the_one_before_ended(lookup: Lookup, service: Service) -> None:

@@ -53,7 +53,16 @@ def running(*words: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.terminate()
-        process.communicate(timeout=60)
+        ended(process)
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """What it said, once it has ended."""
+    try:
+        return process.communicate(timeout=60)[1]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        pytest.fail(f"up does not end. It says: {process.communicate()[1]}")
 
 
 def refusal(*words: str, behaviour: str = "") -> str:

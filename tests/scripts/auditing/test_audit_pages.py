@@ -76,6 +76,14 @@ def test_what_a_role_did_is_what_its_sessions_did(known: Audit) -> None:
     assert {asked["to_position"] for asked in counted} == {"10"}
 
 
+@pytest.mark.parametrize("access_key", ["LTAI5tExampleExample", "STS.NUgYrLnoC37mZZCNnAbez"])
+def test_what_was_done_with_an_access_key_is_asked_likewise(access_key: str, known: Audit) -> None:
+    assert f"access key id  {access_key}\n" in known("principal", access_key).output.decode()
+    for asked in (*known.asked("SearchEvents"), *known.asked("CountEvents")):
+        assert asked["access_key_id"] == access_key
+        assert "principal" not in asked
+
+
 def test_a_program_gets_all_answers_in_one(known: Audit) -> None:
     assert known.json("key", KEY_ID).keys() >= {"changes", "uses", "uses_per_day", "refusals", "as_of", "complete"}
     assert known.json("principal", ALICE).keys() >= {"operations", "keys", "per_day", "refusals", "as_of", "complete"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,6 +92,16 @@ def test_a_long_name_can_be_folded_and_an_id_is_whole() -> None:
     assert folded.replace("\u200b", "") == "AliyunKMSReadOnlyAccessOfSomebody"
     assert max(map(len, folded.split("\u200b"))) <= 18
     assert max(map(len, pdf._breakable("x" * 500, words).split("\u200b"))) <= 18
+
+
+def test_nothing_that_cannot_be_seen_is_copied_out_of_a_page(tmp_path: Path) -> None:
+    """The fonts' tables that turn glyphs into text name no character at which a long word was only broken."""
+    arn = "acs:ram::1000000000000001:role/KeyLedgerAuditReadOnlyAccessOfSomebody"
+    written = as_pdf(a_document([(arn, arn)]))
+    maps = [zlib.decompress(stream) for stream in re.findall(rb"stream\r?\n(.*?)endstream", written, re.DOTALL)
+            if stream.startswith(b"\x78")]  # fmt: skip
+    assert any(b"beginbfchar" in one for one in maps)
+    assert not any(b"200B" in one.upper() for one in maps if b"beginbfchar" in one)
 
 
 def test_further_fonts_may_show_what_the_own_ones_lack(tmp_path: Path) -> None:
