@@ -21,7 +21,7 @@ import typer
 from adapters.settings import Settings
 from domain.audit.evidence.gathered import Evidence
 from domain.audit.evidence.period import Period, day_begins
-from domain.audit.key_findings import CRYPTOPERIOD_DAYS
+from domain.audit.key_findings import CRYPTOPERIOD_DAYS, RECENT_DAYS, UNUSED_DAYS, Periods
 from domain.audit.scope import Scope
 from scripts.compliance.document import Document
 from scripts.compliance.html import as_html
@@ -77,6 +77,12 @@ def compliance_report(
     cryptoperiod_days: Annotated[
         int, typer.Option("--cryptoperiod-days", min=1, help="How long a key should be in use.")
     ] = CRYPTOPERIOD_DAYS,
+    unused_days: Annotated[
+        int, typer.Option("--unused-days", min=1, help="A key without use for so long is told of.")
+    ] = UNUSED_DAYS,
+    recent_days: Annotated[
+        int, typer.Option("--recent-days", min=1, help="A use so lately makes a deletion suspicious.")
+    ] = RECENT_DAYS,
     fonts: Annotated[
         Path | None,
         typer.Option("--fonts", metavar="DIR", help="Further fonts for the PDF, such as for Chinese: a folder."),
@@ -89,10 +95,11 @@ def compliance_report(
     """
     with in_words(), _stoppable() as interruption:
         period, scope = _period(since, until), Scope(account_id=uid_of(account), region_id=_region(region))
+        periods = Periods(cryptoperiod_days=cryptoperiod_days, unused_days=unused_days, recent_days=recent_days)
         wanted = _formats(formats)
         settings = settings_of(data)
         with new_folder(output) as folder:
-            material = interruption.run(lambda: _read(settings, period, scope, at, cryptoperiod_days))
+            material = interruption.run(lambda: _read(settings, period, scope, at, periods))
             for name, content in _files(report(material), wanted, fonts):
                 interruption.check()
                 (folder / name).write_bytes(content)
@@ -146,7 +153,7 @@ def _formats(given: list[str] | None) -> list[Format]:
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-async def _read(settings: Settings, period: Period, scope: Scope, at: int | None, cryptoperiod_days: int) -> Material:
+async def _read(settings: Settings, period: Period, scope: Scope, at: int | None, periods: Periods) -> Material:
     async with asking(settings) as connection:
         await check_there(connection, scope.account_id, scope.region_id)
         head = position_within(at, await head_of(connection), "--at")
@@ -166,7 +173,7 @@ async def _read(settings: Settings, period: Period, scope: Scope, at: int | None
             read=reading.was_read,
             head_at=head_at,
             end=end_of(period, head_at),
-            cryptoperiod_days=cryptoperiod_days,
+            periods=periods,
             material_left=await _material_left(connection, evidence),
         )
 

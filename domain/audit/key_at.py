@@ -6,7 +6,7 @@ Here: the key's own stream up to that position, folded. Who could use it then: :
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -18,7 +18,6 @@ from domain.key import Key
 from domain.vocabulary import KeyState
 
 _OF_STATE: Final = (
-    events.KeyCreated,
     events.KeyEnabled,
     events.KeyDisabled,
     events.KeyDeletionScheduled,
@@ -65,35 +64,46 @@ def key_at(history: Iterable[events.Event]) -> KeyAt | None:
     :param history: the key's own stream from its beginning, up to the position that is asked about.
     :raises ValueError: it is no key's stream, or not whole.
     """
-    key: Key | None = None
-    created: events.KeyCreated | None = None
-    versions: tuple[Version, ...] = ()
+    at: KeyAt | None = None
     for event in history:
-        before, key = key, keys_of.evolve(event, key)
-        if isinstance(event, events.KeyCreated):
-            created = event
-            versions = (Version(key_version_id=event.key_version_id, created_at=event.timestamp),)
-        if isinstance(event, events.KeyDestroyed):
-            versions = _destroyed(versions, event)
-        if isinstance(event, _OF_STATE) and _standing(before) != _standing(key):
-            into_state = event
-        last = event
-    if key is None or created is None:
-        return None
-    return KeyAt(
+        at = after(event, at)
+    return at
+
+
+def after(event: events.Event, before: KeyAt | None) -> KeyAt:
+    """One step of it.
+
+    :param before: None before the first event of the stream.
+    :raises ValueError: ``event`` does not follow.
+    """
+    key = keys_of.evolve(event, before.key if before else None)
+    by, at = event.call.by, event.timestamp
+    if before is None:
+        assert isinstance(event, events.KeyCreated), "a stream begins with nothing else"
+        return KeyAt(
+            key=key,
+            versions=(Version(key_version_id=event.key_version_id, created_at=at),),
+            created_by=by,
+            created_from=event.call.source_ip,
+            in_state_since=at,
+            in_state_by=by,
+            changed_at=at,
+            changed_by=by,
+        )
+    is_into_state = isinstance(event, _OF_STATE) and _standing(before.key) != _standing(key)
+    return replace(
+        before,
         key=key,
-        versions=versions,
-        created_by=created.call.by,
-        created_from=created.call.source_ip,
-        in_state_since=into_state.timestamp,
-        in_state_by=into_state.call.by,
-        changed_at=last.timestamp,
-        changed_by=last.call.by,
+        versions=_destroyed(before.versions, event) if isinstance(event, events.KeyDestroyed) else before.versions,
+        in_state_since=at if is_into_state else before.in_state_since,
+        in_state_by=by if is_into_state else before.in_state_by,
+        changed_at=at,
+        changed_by=by,
     )
 
 
-def _standing(key: Key | None) -> tuple[KeyState, bool] | None:
-    return None if key is None else (key.state, key.destroyed)
+def _standing(key: Key) -> tuple[KeyState, bool]:
+    return key.state, key.destroyed
 
 
 def _destroyed(versions: tuple[Version, ...], event: events.KeyDestroyed) -> tuple[Version, ...]:

@@ -4,9 +4,10 @@ Actions that were used on the same resources share a statement; resources stand 
 fit into one document goes into further ones. Nothing is widened to make it fit: where more documents would be needed
 than can be attached to one user, group or role, there are none, and the answer says so.
 
-Two honest limits. An ARN that has a ``*`` of its own (the service asks about ``user/*`` where users are created or
-listed) cannot be written otherwise, and is named in the answer. And recorded uses say nothing of what somebody needs
-once a year.
+Three honest limits. Of the conditions of the policies that allowed it so far nothing is taken over, since no use says
+which of them were meant: the answer names the policies that have any. An ARN that has a ``*`` of its own (the service
+asks about ``user/*`` where users are created or listed) cannot be written otherwise, and is named in the answer. And
+recorded uses say nothing of what somebody needs once a year.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from domain.audit.uses import Use
-from domain.policy import BYTES_MAX, PolicyKind
+from domain.policy import BYTES_MAX, Policy, PolicyKind
 from domain.ram.arns import matched
 from domain.ram.limits import POLICIES_OF_TARGET
 
@@ -38,6 +39,7 @@ class LeastPolicy:
     :param permissions: different pairs of action and resource that were used.
     :param with_wildcards: those of them whose ARN has a ``*`` or ``?`` of its own.
     :param inexpressible: those that no policy can allow, and that the documents leave out.
+    :param conditional: names of the policies in force that decide by conditions.
     """
 
     documents: tuple[str, ...]
@@ -45,6 +47,7 @@ class LeastPolicy:
     permissions: int
     with_wildcards: tuple[tuple[str, str], ...]
     inexpressible: tuple[tuple[str, str], ...]
+    conditional: tuple[str, ...] = ()
 
     @property
     def is_whole(self) -> bool:
@@ -57,10 +60,12 @@ class LeastPolicy:
         return " ".join(_remarks(self))
 
 
-def least_policy(uses: Iterable[Use], *, documents_max: int = POLICIES_OF_TARGET) -> LeastPolicy:
+def least_policy(
+    uses: Iterable[Use], *, in_force: Iterable[Policy] = (), documents_max: int = POLICIES_OF_TARGET
+) -> LeastPolicy:
     """The same uses give the same texts, in whatever order they come.
 
-    :param uses: of one principal: a user, or a role in all its sessions.
+    :param uses: of one principal: a user, or a role in all its sessions. :param in_force: the policies that it has.
     """
     used = {(use.action, matched(use.resource)) for use in uses}
     inexpressible = {pair for pair in used if not _is_expressible(*pair)}
@@ -71,7 +76,12 @@ def least_policy(uses: Iterable[Use], *, documents_max: int = POLICIES_OF_TARGET
         permissions=len(used),
         with_wildcards=tuple(sorted(pair for pair in used - inexpressible if {"*", "?"} & set(pair[1]))),
         inexpressible=tuple(sorted(inexpressible)),
+        conditional=tuple(sorted({policy.name for policy in in_force if _has_conditions(policy)})),
     )
+
+
+def _has_conditions(policy: Policy) -> bool:
+    return any(statement.conditions for statement in policy.statements)
 
 
 def _is_expressible(action: str, resource: str) -> bool:
@@ -163,3 +173,9 @@ def _remarks(policy: LeastPolicy) -> Iterable[str]:
         yield f"The service asks for {named} on all resources of a kind, so that these stand there with a wildcard."
     if policy.inexpressible:
         yield f"{len(policy.inexpressible)} uses were of no ARN that a policy can name, and are left out."
+    if policy.conditional and policy.permissions:
+        yield (
+            f"{', '.join(policy.conditional)} has conditions, and this has none: add those that should stay."
+            if len(policy.conditional) == 1
+            else f"{', '.join(policy.conditional)} have conditions, and this has none: add those that should stay."
+        )

@@ -38,8 +38,9 @@ def search(
 ) -> None:
     """Search the audit trail: who did what, on what, when, from where, and how it came out. The newest comes first.
 
-    All changes, uses, refusals and failed authentications of your account are there, and what your account did with
-    others' keys.
+    All changes, uses, refusals and failed authentications of your account are there, and how your principals assumed
+    others' roles. What is done in a role stands in the trail of the role's account: --assumed-by finds there whose it
+    was.
     """
     with in_words():
         if everything and limit is not None:

@@ -10,6 +10,8 @@ from domain.audit.scope import Scope
 from scripts.compliance.document import Document
 from scripts.compliance.sections import activity, authority, keys
 from scripts.compliance.sections.completeness import completeness
+from scripts.compliance.sections.findings import findings
+from scripts.compliance.sections.least import least_policies
 from scripts.compliance.sections.material import Material
 from scripts.compliance.sections.readers import readers
 from scripts.compliance.sections.refusals import refusals
@@ -22,9 +24,11 @@ _SECTIONS: Final = (
     refusals,
     keys.rotation,
     keys.deletions,
+    findings,
     authority.changes,
     authority.who_can_decrypt,
     authority.unused_permissions,
+    least_policies,
     authority.delegation,
     authority.operators,
     readers,
@@ -54,7 +58,7 @@ def report(material: Material) -> Document:
                                         f"{_moment(evidence.period.until)} UTC")),
             ("Account", evidence.scope.account_id or "all accounts"),
             ("Region", evidence.scope.region_id or "all regions"),
-            ("Cryptoperiod", f"{material.cryptoperiod_days:,} days"),
+            ("Cryptoperiod", f"{material.periods.cryptoperiod_days:,} days"),
             ("Ledger read up to position", material.read.last),
             ("Recorded up to (UTC)", material.read.last_at),
             ("Events read", material.read.events),

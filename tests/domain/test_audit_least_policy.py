@@ -111,3 +111,18 @@ def test_many_actions_on_one_resource_fit_as_well() -> None:
     policy = least_policy(used)
     assert policy.is_whole
     assert all(access(policy).permits(*use[:2]) for use in used)
+
+
+def test_conditions_of_the_policies_in_force_are_not_taken_over_and_that_is_said() -> None:
+    condition = {"IpAddress": {"acs:SourceIp": "10.0.0.0/8"}}
+    statement = {"Effect": "Allow", "Action": "kms:*", "Resource": "*"}
+    texts = {"plain": statement, "office": {**statement, "Condition": condition}}
+    in_force = [
+        parse(json.dumps({"Version": "1", "Statement": [given]}), name=f"Custom/{name}")
+        for name, given in texts.items()
+    ]
+    policy = least_policy([Use("kms:Encrypt", KEYS[0])], in_force=in_force)
+    assert policy.remark == "Custom/office has conditions, and this has none: add those that should stay."
+    assert policy.is_whole
+    assert not least_policy([], in_force=in_force).remark
+    assert not least_policy([Use("kms:Encrypt", KEYS[0])], in_force=in_force[:1]).remark

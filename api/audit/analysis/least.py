@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from api.audit import asking
 from api.audit.analysis import material
 from domain.audit.least_policy import least_policy
 from domain.errors import InvalidParameter
+from domain.policy import Policy
 from domain.ram.authority import Authority
 from projections import audit_questions as questions
 from projections.audit_uses import Period
@@ -23,10 +25,10 @@ async def answer(connection: Connection, account_id: str, principal: str, since:
     assert begin is not None, "a period is always given"
     assert end is not None, "likewise"
     authority = await material.authority_of(connection, account_id, currency.head.position)
-    who = _id_of(authority, principal)
+    who, in_force = _held(authority, principal)
     found = await material.uses(connection, account_id, Period(begin, end, currency.as_of.position), who)
     made = found.get(who, [])
-    policy = least_policy(made)
+    policy = least_policy(made, in_force=in_force)
     return material.answer_of(
         **asking.how_current(currency),
         principal=principal,
@@ -47,7 +49,8 @@ async def answer(connection: Connection, account_id: str, principal: str, since:
     )
 
 
-def _id_of(authority: Authority, principal: str) -> str:
+def _held(authority: Authority, principal: str) -> tuple[str, Iterable[Policy]]:
+    """Its id, and its policies."""
     start, _, named = principal.partition(f":{authority.account_id}:")
     kind, _, name = named.partition("/")
     if start != "acs:ram:" or kind not in {"user", "role"} or not name:
@@ -55,4 +58,5 @@ def _id_of(authority: Authority, principal: str) -> str:
     entities = authority.users if kind == "user" else authority.roles
     if name not in entities:
         raise InvalidParameter("principal", f"There is no {kind} of that name. {EXPECTED}")
-    return entities[name].id
+    in_force = authority.policies_of_user(name) if kind == "user" else authority.policies_of_role(name)
+    return entities[name].id, in_force

@@ -3,6 +3,7 @@
 * :mod:`~domain.audit.evidence.period`: the period, and the days, weeks, months or years that it is drawn in.
 * :mod:`~domain.audit.evidence.gathered`: all of it; hands each event to those that it matters to:
 * :mod:`~domain.audit.evidence.activity`: requests by time, principal, key and operation.
+* :mod:`~domain.audit.evidence.ways`: how each key was used by whom, and each access key.
 * :mod:`~domain.audit.evidence.refusals`: what was refused to whom, and who failed to be somebody.
 * :mod:`~domain.audit.evidence.lives`: keys: how they stood at the end, what changed, rotation, deletions.
 * :mod:`~domain.audit.evidence.delegation`: who acted under whose roles.

@@ -17,6 +17,7 @@ from domain.audit.evidence.period import Bins, Period
 from domain.audit.evidence.permissions import Permissions
 from domain.audit.evidence.readers import Readers
 from domain.audit.evidence.refusals import Refusals
+from domain.audit.evidence.ways import WaysOfUse
 from domain.audit.facts import OF_KEYS, accounts_of, key_named
 from domain.audit.scope import Scope
 from domain.history.world import World
@@ -46,6 +47,7 @@ class Evidence:
         self._is_over = False
         self.bins = Bins(period)
         self.activity = Activity(self.bins)
+        self.ways = WaysOfUse()
         self.refusals = Refusals(self.bins)
         self.keys = KeyLives(period)
         self.delegation = Delegation()
@@ -64,6 +66,8 @@ class Evidence:
             self.keys.used(event)  # type: ignore[arg-type]  # by its class
         elif kind in OF_KEYS:
             self.keys.changed(standing, self.world.keys[event.originator_id])
+        elif isinstance(event, events.CallRefused):
+            self.keys.was_refused(event)
         if event.timestamp >= self.period.since:
             self._within(standing)
 
@@ -80,7 +84,9 @@ class Evidence:
         kind, by = type(event), event.call.by
         key = self.world.keys.get(key_named(event) or event.originator_id)
         # A key of somebody else does not exist for whoever asks about it.
-        self.activity.add(event, key is not None and key.owner == by.account_id)
+        is_there = key is not None and key.owner == by.account_id
+        self.activity.add(event, is_there)
+        self.ways.add(event, key_named(event) if is_there else None)
         self.permissions.add(event)
         if by.assumed_by:
             self.delegation.acted(event)

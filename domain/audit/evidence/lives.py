@@ -6,6 +6,7 @@ that were scheduled, cancelled, carried out or pending in the period, with who s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,9 @@ from domain import events
 from domain.audit.evidence.listing import Fact, Listing, Span, fact
 from domain.audit.evidence.period import Period
 from domain.audit.facts import OF_KEYS
+from domain.audit.key_at import KeyAt, after
+from domain.audit.key_findings import KeyUses
+from domain.errors import KeyDisabled, KeyPendingDeletion
 from domain.key import Key
 from domain.standing import Standing
 from domain.vocabulary import Operation
@@ -23,6 +27,9 @@ ENCRYPTING: Final = frozenset(
     (Operation.ENCRYPT, Operation.GENERATE_DATA_KEY, Operation.GENERATE_DATA_KEY_WITHOUT_PLAINTEXT)
 )
 """Each encrypts once under the key's version."""
+
+_FOR_STATE: Final = (KeyDisabled.code, KeyPendingDeletion.code)
+"""What refuses whoever asks for a key that is not enabled."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +51,7 @@ class KeyLives:
     :ivar at_end: each key that was there, also if it was destroyed by then. :ivar changes: in the period.
     :ivar encryptions: key version -> how often anything was encrypted under it, from its beginning to the period's end.
     :ivar uses: key -> uses from its beginning to the period's end.
+    :ivar refused: key -> refusals for its state since it came into it.
     """
 
     def __init__(self, period: Period) -> None:
@@ -52,8 +60,24 @@ class KeyLives:
         self.changes: Listing[Fact] = Listing()
         self.encryptions: dict[UUID, int] = {}
         self.uses: dict[UUID, Span] = {}
+        self.refused: dict[UUID, Span] = {}
+        self._standing: dict[UUID, KeyAt] = {}
         self._deletions: list[Deletion] = []
         self._pending: dict[UUID, Deletion] = {}
+
+    @property
+    def to_look_at(self) -> Iterator[tuple[KeyAt, KeyUses]]:
+        """Each key as it stood at the end, with what was made of it: what findings are made of."""
+        for key_id, at in self._standing.items():
+            used, refused = self.uses.get(key_id), self.refused.get(key_id)
+            yield (
+                at,
+                KeyUses(
+                    last_use_at=used.last_at if used else None,
+                    refusals_in_state=refused.count if refused else 0,
+                    last_refusal_at=refused.last_at if refused else None,
+                ),
+            )
 
     @property
     def deletions(self) -> list[Deletion]:
@@ -71,10 +95,21 @@ class KeyLives:
             version = event.key_version_id
             self.encryptions[version] = self.encryptions.get(version, 0) + 1
 
+    def was_refused(self, event: events.CallRefused) -> None:
+        """Before the period's end; by whom the key belongs to, for others know nothing of its state."""
+        key_id = event.key_id
+        key = self.at_end.get(key_id) if key_id is not None and event.code in _FOR_STATE else None
+        if key is not None and key.owner == event.call.by.account_id:
+            self.refused.setdefault(key.key_id, Span()).add(event.timestamp)
+
     def changed(self, standing: Standing, key: Key) -> None:
         """Before the period's end. :param key: after the change."""
         event = standing.event
         assert type(event) in OF_KEYS, "a change stands in its key's stream"
+        before = self._standing.get(key.key_id)
+        at = self._standing[key.key_id] = after(event, before)
+        if before is not None and at.in_state_since != before.in_state_since:
+            self.refused.pop(key.key_id, None)
         self.at_end[key.key_id] = key
         told = fact(standing, key.owner)
         if self._period.holds(event.timestamp):

@@ -43,14 +43,15 @@ class Source:
 
 
 class Refusals:
-    """:ivar reasons: error code -> what was refused with it. :ivar by_principal: ARN and error code -> requests.
+    """:ivar reasons: error code -> what was refused with it.
+    :ivar asked: ARN of the principal, operation, what it was asked of and error code -> requests.
     :ivar failures: account id and access-key id -> failed authentications. :ivar sources: address -> both.
     """
 
     def __init__(self, bins: Bins) -> None:
         self._bins = bins
         self.reasons: dict[str, Reason] = {}
-        self.by_principal: dict[tuple[str, str], Span] = {}
+        self.asked: dict[tuple[str, str, str, str], Span] = {}
         self.failures: dict[tuple[str, str], Failing] = {}
         self.sources: dict[str, Source] = {}
 
@@ -62,7 +63,7 @@ class Refusals:
         reason.add(at)
         reason.take(self._bins.of(at))
         reason.principals.add(who)
-        self.by_principal.setdefault((who, code), Span()).add(at)
+        self._asked(who, event).add(at)
         self._source(event.call.source_ip).refused += 1
 
     def failed(self, event: events.AuthenticationFailed) -> None:
@@ -73,6 +74,17 @@ class Refusals:
             failing.sources.add(event.source_ip)
         source = OTHERS if event.source_ip == OTHER_SOURCES else event.source_ip
         self._source(source).failed += event.count
+
+    def _asked(self, who: str, event: events.CallRefused) -> Span:
+        """Callers choose what they ask for: beyond so many, further things are one for each reason and operation."""
+        operation = event.call.operation.value
+        asked = (who, operation, event.resource, event.code)
+        span = self.asked.get(asked)
+        if span is None:
+            if len(self.asked) >= COUNTED_MAX:
+                asked = (who, operation, OTHERS, event.code)
+            span = self.asked.setdefault(asked, Span())
+        return span
 
     def _source(self, address: str) -> Source:
         """Strangers choose where they come from: beyond so many, further ones are one."""

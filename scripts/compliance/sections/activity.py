@@ -9,6 +9,7 @@ from domain.audit.facts import Outcome
 from scripts.compliance.controls import Control
 from scripts.compliance.document import Cell, Column, Kind, Section, Table
 from scripts.compliance.plots.figures import Axis, OverTime, Strip, Strips
+from scripts.compliance.sections import ways
 from scripts.compliance.sections.material import (
     ACCOUNT,
     KEY_ID,
@@ -160,6 +161,8 @@ def use(material: Material) -> Section:
                     for key_id in by_key
                 ],
             ),
+            ways.by_key_and_principal(material),
+            ways.by_credential(material),
         ],
     )
 

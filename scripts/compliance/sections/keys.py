@@ -114,7 +114,7 @@ def changes(material: Material) -> Section:
 def rotation(material: Material) -> Section:
     keys = [key for key in material.keys if not key.destroyed]
     ages = {key.key_id: max(0, (material.end - key.created_at) // timedelta(days=1)) for key in keys}
-    days = material.cryptoperiod_days
+    days = material.periods.cryptoperiod_days
     over = [key for key in keys if ages[key.key_id] > days]
     oldest = sorted(keys, key=lambda key: (-ages[key.key_id], key.key_id))
     by_id = {key.key_id: key for key in keys}

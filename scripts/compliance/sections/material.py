@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.account import SYSTEM
 from domain.audit.evidence.gathered import Evidence
 from domain.audit.evidence.listing import Fact, Listing
+from domain.audit.key_findings import Periods
 from domain.audit.words import principal_named, visible
 from domain.key import Key
 from domain.ram.authority import Authority
@@ -39,7 +40,7 @@ class Material:
     read: WasRead
     head_at: datetime
     end: datetime
-    cryptoperiod_days: int
+    periods: Periods
     material_left: Mapping[UUID, int]
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from domain.audit.evidence.listing import OTHERS
+from domain.audit.evidence.listing import LISTED_MAX, OTHERS
 from domain.audit.words import visible
 from domain.errors import REGISTRY
 from scripts.compliance.controls import Control
@@ -40,7 +40,7 @@ def refusals(material: Material) -> Section:
         figures=[_reasons_over_time(material)] if found.reasons else [],
         tables=[
             _reasons(material),
-            _refused_principals(material),
+            _asked_in_vain(material),
             _failures(material),
             _sources(material),
         ],
@@ -99,22 +99,23 @@ _OF_WHAT_WAS_SENT: Final = {
 """Of refusals whose messages are about what was sent."""
 
 
-def _refused_principals(material: Material) -> Table:
-    found = material.evidence.refusals.by_principal
+def _asked_in_vain(material: Material) -> Table:
+    found = material.evidence.refusals.asked
+    order = most((asked, span.count) for asked, span in found.items())[:LISTED_MAX]
     return Table(
         name="refused-principals",
-        title="Who was refused",
+        title="Who was refused what",
         columns=(
             Column("principal", "Principal", Kind.CODE, 1),
+            Column("operation", "Operation", Kind.TEXT),
+            Column("resource", "On", Kind.CODE, 1),
             Column("error_code", "Error code", Kind.CODE),
             Column("requests", "Requests", Kind.NUMBER),
             Column("first_at", "First (UTC)", Kind.TIME),
             Column("last_at", "Last (UTC)", Kind.TIME),
         ),
-        rows=[
-            (*who, found[who].count, found[who].first_at, found[who].last_at)
-            for who in most((who, span.count) for who, span in found.items())
-        ],
+        rows=[(*asked, found[asked].count, found[asked].first_at, found[asked].last_at) for asked in order],
+        there_are=len(found),
     )
 
 

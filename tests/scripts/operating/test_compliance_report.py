@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,11 +19,15 @@ import pytest
 
 from domain import events
 from domain.audit.evidence.activity import ORDER
+from domain.audit.evidence.listing import acting
 from domain.audit.facts import OUTCOMES, accounts_of
 from domain.events import AuthenticationFailed, Event
+from domain.history.asked import asked_of
 from domain.ports import Submission
+from domain.ram.arns import matched
 from domain.vocabulary import Operation
 from scripts import compliance_report
+from scripts.compliance.document import exact
 from scripts.compliance_report import application
 from tests.fixtures.ledger import ACCOUNT, a_call, a_new_key
 from tests.fixtures.months import BANK, START, Months, recorded
@@ -126,6 +131,105 @@ def test_totals_are_those_of_a_naive_count(operated: Operated, made: Any) -> Non
     assert sum(bin_.get(outcome, 0) for bin_ in bins for outcome in ORDER) == outcomes.total()
     with (folder / "04-use-keys.csv").open() as file:
         assert {row["key_id"]: int(row["used"]) for row in csv.DictReader(file) if row["used"] != "0"} == uses
+
+
+def test_each_key_is_told_with_each_principal_from_where_and_with_what(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=800)
+    found = [event for event in within(history(operated)) if isinstance(event, events.KeyUsed)]
+    folder, _ = made(*PERIOD, "--format", "json")
+    told_rows = rows(told(folder)["use"], "keys-and-principals")
+    naive = Counter((str(event.key_id), acting(event)) for event in found)
+    assert {(row["key_id"], row["principal"]): row["used"] for row in told_rows if row["used"]} == naive
+    for row in told_rows:
+        mine = [each for each in found if (str(each.key_id), acting(each)) == (row["key_id"], row["principal"])]
+        if not row["refused"]:
+            (source, _), *_ = Counter(each.call.source_ip for each in mine).most_common()
+            assert source in row["sources"]
+            assert any(each.call.user_agent[:60] in row["clients"] for each in mine)
+            assert row["last_at"] == exact(max(each.timestamp for each in mine))
+    with_context = [row for row in told_rows if row["contexts"]]
+    assert with_context
+    assert all("purpose=" in row["contexts"] for row in with_context)
+
+
+def test_each_access_key_and_session_is_told_by_itself(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=800)
+    callers = [
+        event.call.by
+        for event in within(history(operated))
+        if event.call.by.kind != "system" and not isinstance(event, AuthenticationFailed)
+    ]
+    naive = Counter((by.principal, "" if by.kind == "assumed-role" else by.access_key_id) for by in callers)
+    folder, _ = made(*PERIOD, "--format", "json")
+    told_rows = rows(told(folder)["use"], "access-keys-and-sessions")
+    outcomes = ("used", "read", "changed", "refused")
+    assert {
+        (row["principal"], row["access_key_id"]): sum(row[outcome] for outcome in outcomes) for row in told_rows
+    } == naive
+    assert any("/backup/" in row["principal"] and not row["access_key_id"] for row in told_rows)
+
+
+def test_what_was_refused_is_told_with_what_was_asked_for(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=800)
+    refused = [event for event in within(history(operated)) if isinstance(event, events.CallRefused)]
+    naive = Counter((acting(one), one.call.operation.value, one.resource, one.code) for one in refused)
+    folder, _ = made(*PERIOD, "--format", "json")
+    told_rows = rows(told(folder)["refusals"], "refused-principals")
+    asked = ("principal", "operation", "resource", "error_code")
+    assert {tuple(row[name] for name in asked): row["requests"] for row in told_rows} == naive
+
+
+def test_keys_to_look_at_are_those_that_a_naive_reader_finds(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=800)
+    found = [event for event in history(operated) if event.timestamp < datetime(2026, 6, 29, tzinfo=UTC)]
+    folder, _ = made(*PERIOD, "--format", "json", "--cryptoperiod-days", 800, "--unused-days", 20, "--recent-days", 9)
+    sections = told(folder)
+    findings = rows(sections["key-findings"], "findings")
+    standing = {row["key_id"]: row for row in rows(sections["key-inventory"], "keys") if row["state"] != "Destroyed"}
+    used = {str(event.key_id) for event in found if isinstance(event, events.KeyUsed)}
+    alive = {key_id for key_id, row in standing.items() if row["state"] in {"Enabled", "Disabled"}}
+    by_kind: defaultdict[str, set[str]] = defaultdict(set)
+    for row in findings:
+        by_kind[row["kind"]].add(row["key_id"])
+    assert by_kind["never used"] == alive - used
+    assert by_kind["asked for yet disabled"] == {
+        key_id for key_id in alive if standing[key_id]["state"] == "Disabled" and _asked_since(key_id, found)
+    }
+    assert by_kind["past its cryptoperiod"] <= alive
+    assert all("past the 800 days" in row["sentence"] for row in findings if "cryptoperiod" in row["kind"])
+    assert by_kind["unused for long"] <= alive & used
+    assert sections["key-findings"]["numbers"]["never used"] == len(by_kind["never used"])
+
+
+def _asked_since(key_id: str, found: list[Event]) -> bool:
+    """Whether anybody of its account was refused a disabled key since it was disabled for the last time."""
+    disabled = max(
+        place for place, event in enumerate(found)
+        if isinstance(event, events.KeyDisabled) and str(event.originator_id) == key_id
+    )  # fmt: skip
+    return any(
+        isinstance(event, events.CallRefused) and str(event.key_id) == key_id and event.code == "Rejected.Disabled"
+        for event in found[disabled:]
+    )
+
+
+def test_the_least_policies_allow_exactly_what_was_answered(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=400)
+    answered: dict[str, set[tuple[str, str]]] = {}
+    for event in within(history(operated)):
+        asked = None if isinstance(event, events.CallRefused | AuthenticationFailed) else asked_of(event)
+        if asked is not None and event.call.by.kind in {"ram-user", "assumed-role"}:
+            answered.setdefault(acting(event), set()).update((asked.action, matched(of)) for of in asked.resources)
+    folder, _ = made(*PERIOD, "--format", "json")
+    allowed: dict[str, set[tuple[str, str]]] = {}
+    for row in rows(told(folder)["least-policies"], "policies"):
+        who = f"acs:ram::{row['account_id']}:{row['principal'].replace(' ', '/')}"
+        for statement in json.loads(row["document"])["Statement"]:
+            assert statement.keys() == {"Effect", "Action", "Resource"}
+            pairs = itertools.product(statement["Action"], statement["Resource"])
+            allowed.setdefault(who, set()).update(pairs)
+    assert allowed == {who: pairs for who, pairs in answered.items() if who in allowed}
+    assert len(allowed) >= 5
 
 
 def test_keys_and_their_changes_are_those_of_the_ledger(operated: Operated, made: Any) -> None:
