@@ -5,6 +5,8 @@ Feed the ledger from its beginning, in order: up to the window :meth:`WhatIf.bef
 something (:data:`domain.events.CHANGES`) and every ``RoleAssumed`` of the twelve hours before it, which no session
 outlives; in the window :meth:`WhatIf.within` needs every event.
 
+Of whoever assumes a role from an account that nothing was fed of, the role's side is decided again.
+
 **Honest limits.** Only permission is decided again. A change that would have been refused is found, but its effect
 stands for whatever comes after it; a session that would not have begun is over at once, with all its calls. Who would
 have asked for something else, nobody knows. What cannot be decided is counted with its reason.
@@ -24,13 +26,15 @@ from domain.audit.suppositions import SupposedAuthority, Supposition, is_about_s
 from domain.errors import KeyLedgerError
 from domain.events import CHANGES
 from domain.history.asked import Asked, asked_of, key_of
-from domain.history.permission import EXTERNAL_ID_DECIDES, WANT_OF_PERMISSION, Ruling, ruled
+from domain.history.permission import EXTERNAL_ID_DECIDES, WANT_OF_PERMISSION, Ruling, role_ruled, ruled
 from domain.history.world import World
+from domain.owner import ASSUME_ROLE
 
 NEEDED_BEFORE: Final = CHANGES | {events.RoleAssumed.TOPIC}
 """Topics of the events that :meth:`WhatIf.before` needs; others do no harm."""
 
 SESSION_BEFORE: Final = "its session began before the events that were looked at"
+OTHER_ACCOUNT_DECIDES: Final = "another account is concerned as well"
 CALLER_GONE: Final = "the caller, its access key or its session was not in force"
 
 _ATTACHING: Final = ("AttachPolicy", "DetachPolicy", "AddUser", "RemoveUser", "UpdateUser", "UpdateGroup")
@@ -171,9 +175,19 @@ class WhatIf:
         caller = self._world.caller(event.call)
         if caller is None:
             by = event.call.by
+            if needed.action == ASSUME_ROLE and self._world.authority(by.account_id) is None:
+                return self._ruling_of_role(event, needed)
             is_unknown = by.kind == "assumed-role" and by.access_key_id not in self._world.sessions
             return SESSION_BEFORE if is_unknown else CALLER_GONE
         return ruled(self._world, event, caller.access, needed) or EXTERNAL_ID_DECIDES
+
+    def _ruling_of_role(self, event: events.Event, needed: Asked) -> Ruling | str:
+        """Of an account that nothing was fed of, it is known that it allowed what was answered, and no more."""
+        ruling = role_ruled(self._world, event, needed.resources[0])
+        if ruling is None:
+            return EXTERNAL_ID_DECIDES
+        is_known = isinstance(event, events.RoleAssumed) or not ruling.decision.is_allowed
+        return ruling if is_known else OTHER_ACCOUNT_DECIDES
 
     def _judged(self, position: int, event: events.Event, needed: Asked, recorded: str, ruling: Ruling) -> Verdict:
         is_allowed = ruling.decision.is_allowed

@@ -11,11 +11,12 @@ from typing import Final, NamedTuple
 from domain import events
 from domain.access import Access
 from domain.circumstances import NO_FACTS, Circumstances
-from domain.decision import NOT_TRUSTED, Decision
+from domain.decision import NOT_BY_OWNER, NOT_TRUSTED, Decision
 from domain.errors import NoPermission
 from domain.history.asked import Asked, key_of
 from domain.history.world import World
-from domain.owner import ASSUME_ROLE
+from domain.owner import ASSUME_ROLE, stance
+from domain.policy import Policy
 from domain.ram.errors import RamNoPermission
 from domain.sts import EXTERNAL_ID
 
@@ -54,12 +55,35 @@ def _tags(world: World, event: events.Event) -> Mapping[str, str]:
     return key.tags if key is not None and key.is_reached_by(event.call) else NO_FACTS
 
 
+def role_ruled(world: World, event: events.Event, role_arn: str) -> Ruling | None:
+    """What the role's account alone says of an AssumeRole; None as :func:`ruled` says it."""
+    trust = _trust(world, role_arn)
+    if trust is None:
+        return Ruling(NOT_TRUSTED, role_arn)
+    if _may_ask_for_an_external_id(trust):
+        return None
+    by, circumstances = event.call.by, Circumstances(call=event.call)
+    theirs = stance(trust, by.principal, by.account_id, ASSUME_ROLE, role_arn, circumstances, account_suffices=True)
+    return Ruling(NOT_TRUSTED if theirs is NOT_BY_OWNER else theirs, role_arn)
+
+
 def _assumption(world: World, event: events.Event, access: Access, role_arn: str) -> Ruling | None:
+    trust = _trust(world, role_arn)
+    if trust is None:
+        return Ruling(NOT_TRUSTED, role_arn)
+    if _may_ask_for_an_external_id(trust):
+        return None
+    return Ruling(access.decide_assume_role(role_arn, trust, Circumstances(call=event.call)), role_arn)
+
+
+def _trust(world: World, role_arn: str) -> Policy | None:
+    """None where there is no such role."""
     start, _, role_name = role_arn.partition(":role/")
     authority = world.authority(start.rpartition(":")[2])
     if authority is None or role_name not in authority.roles:
-        return Ruling(NOT_TRUSTED, role_arn)
-    trust = authority.trust_policy_of(role_name)
-    if EXTERNAL_ID.lower() in trust.document.lower():
         return None
-    return Ruling(access.decide_assume_role(role_arn, trust, Circumstances(call=event.call)), role_arn)
+    return authority.trust_policy_of(role_name)
+
+
+def _may_ask_for_an_external_id(trust: Policy) -> bool:
+    return EXTERNAL_ID.lower() in trust.document.lower()

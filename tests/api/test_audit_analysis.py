@@ -251,6 +251,29 @@ def test_another_trust_policy_would_have_kept_a_session_from_beginning(service: 
     assert found["supposed"] == "would have been refused"
 
 
+def test_another_account_would_have_been_locked_out_with_all_that_it_did(service: Service) -> None:
+    role, key_id, other = fresh("role"), service.create_key(), another_account(service)
+    made = ask(service, "CreateRole", RoleName=role, AssumeRolePolicyDocument=trusting(other.account_id))["Role"]
+    ask(service, "AttachPolicyToRole", PolicyType="System", PolicyName="AliyunKMSCryptoUserAccess", RoleName=role)
+    given = {"RoleArn": made["Arn"], "RoleSessionName": "visit"}
+    told = service.send(signed.rpc(other.root, "AssumeRole", given, version="2015-04-01")).json()["Credentials"]
+    session = Credentials(told["AccessKeyId"], told["AccessKeySecret"])
+    for _ in range(2):
+        use = signed.rpc(
+            session, "Encrypt", {"KeyId": key_id, "Plaintext": "eA==", "SecurityToken": told["SecurityToken"]}
+        )
+        assert service.send(use).status_code == 200
+    found = what_if(service, role_name=role, trust_policy=trusting("1"))["findings"]
+    mine = [one for one in found if made["Arn"] in (one["resource"], one["principal"].removesuffix("/visit"))]
+    assert [(one["action"], one["supposed"]) for one in mine] == [
+        ("sts:AssumeRole", "would have been refused"),
+        ("kms:Encrypt", "would have been refused"),
+        ("kms:Encrypt", "would have been refused"),
+    ]
+    same = what_if(service, role_name=role, trust_policy=trusting(other.account_id))
+    assert not [one for one in same["findings"] if made["Arn"] in one["principal"] + one["resource"]]
+
+
 def test_what_is_supposed_of_nothing_is_said_to_change_nothing(service: Service) -> None:
     told = what_if(service, policy_name="no-such-policy", document=DENY)
     assert told["findings"] == []

@@ -186,6 +186,34 @@ async def test_a_session_nobody_saw_begin_is_counted() -> None:
     assert (found, dict(what_if.totals.not_judged)) == ([], {SESSION_BEFORE: 1})
 
 
+@pytest.mark.parametrize(
+    ("trust", "refused"),
+    [
+        (trusting(f"acs:ram::{ACCOUNT}:user/alice"), True),
+        (trusting(f"acs:ram::{OTHER_ACCOUNT}:user/somebody"), True),
+        (trusting(f"acs:ram::{OTHER_ACCOUNT}:root").replace("Allow", "Deny"), True),
+        (trusting(f"acs:ram::{OTHER_ACCOUNT}:root"), False),
+    ],
+)
+async def test_whom_a_role_trusts_is_decided_without_knowing_the_other_account(trust: str, refused: bool) -> None:
+    """As an account's own trail has it: of the other account only what it did with the role."""
+    scene = await Scene().begin()
+    await scene.encrypt(await scene.assume())
+    what_if = WhatIf([TrustReplaced(account_id=ACCOUNT, role_name="shop", document=trust)])
+    found = []
+    for position, event in enumerate(scene.world.ledger.history, 1):
+        if event.originator_id == scene.other.stream:
+            continue
+        if position <= scene.opens_at:
+            what_if.before(event)
+        else:
+            found.append(what_if.within(position, event).finding)
+    supposed = [finding.action for finding in found if finding is not None and finding.supposed is Supposed.REFUSED]
+    assert supposed == (["sts:AssumeRole", "kms:Encrypt"] if refused else [])
+    assert (what_if.totals.would_be_refused, what_if.totals.same) == ((2, 0) if refused else (0, 2))
+    assert not what_if.totals.not_judged
+
+
 async def test_an_external_id_is_counted() -> None:
     scene = await Scene().begin()
     external = trusting(f"acs:ram::{OTHER_ACCOUNT}:root").replace(

@@ -1,7 +1,7 @@
 """EvaluatePolicy: which recorded calls would have been decided otherwise, had another policy been in force.
 
-Looked at are calls of the account's own identities about its own things; the rest of what stands in its trail is
-counted with the reason why it is not decided again.
+Looked at are calls of the account's own identities about its own things, and other accounts' sessions of its roles; the
+rest of what stands in its trail is counted with the reason why it is not decided again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from domain.audit.suppositions import (
     Supposition,
     TrustReplaced,
 )
-from domain.audit.what_if import Finding, Verdict, WhatIf
-from domain.events import Event, RoleAssumed
+from domain.audit.what_if import OTHER_ACCOUNT_DECIDES, Finding, Verdict, WhatIf
+from domain.events import RoleAssumed
 from domain.ram.entities import PolicyType, TargetKind
 from projections import audit_questions as questions
 from projections.pages import Connection
@@ -33,7 +33,7 @@ from projections.pages import Connection
 FINDINGS_MAX: Final = 1_000
 SESSION_HOURS: Final = 13
 """No session outlives twelve hours; clocks may differ."""
-OF_TWO_ACCOUNTS: Final = Verdict("not_judged", reason="another account is concerned as well")
+OF_TWO_ACCOUNTS: Final = Verdict("not_judged", reason=OTHER_ACCOUNT_DECIDES)
 
 
 async def answer(
@@ -92,20 +92,22 @@ async def _findings(
     found: list[Finding] = []
     async for position, is_own, *row in _rows(connection, _WITHIN, values):
         stored = row[:_STORED]
-        if not is_own:
-            recurring.what_if.totals.add(OF_TWO_ACCOUNTS)
-            if row[_TOPIC] == RoleAssumed.TOPIC:
-                _begin_session(recurring, account_id, decode(*stored))
-            continue
-        finding = recurring.within(position, Facts(*row[_STORED:]), partial(decode, *stored)).finding
+        if is_own:
+            finding = recurring.within(position, Facts(*row[_STORED:]), partial(decode, *stored)).finding
+        else:
+            finding = _of_two_accounts(recurring.what_if, account_id, position, stored).finding
         if finding is not None and len(found) < FINDINGS_MAX:
             found.append(finding)
     return found
 
 
-def _begin_session(recurring: Recurring, account_id: str, event: Event) -> None:
+def _of_two_accounts(what_if: WhatIf, account_id: str, position: int, stored: Sequence[Any]) -> Verdict:
+    """Whom the account's own roles trust is decided again; what it asked of others is theirs to say."""
+    event = decode(*stored) if stored[_TOPIC] == RoleAssumed.TOPIC else None
     if isinstance(event, RoleAssumed) and event.account_id == account_id:
-        recurring.before(event)
+        return what_if.within(position, event)
+    what_if.totals.add(OF_TWO_ACCOUNTS)
+    return OF_TWO_ACCOUNTS
 
 
 async def _rows(connection: Connection, statement: str, values: Mapping[str, Any]) -> AsyncIterator[Sequence[Any]]:
