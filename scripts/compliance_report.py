@@ -21,8 +21,10 @@ import typer
 from adapters.settings import Settings
 from domain.audit.evidence.gathered import Evidence
 from domain.audit.evidence.period import Period, day_begins
+from domain.audit.evidence.supposed import SupposedCalls
 from domain.audit.key_findings import CRYPTOPERIOD_DAYS, RECENT_DAYS, UNUSED_DAYS, Periods
 from domain.audit.scope import Scope
+from domain.ram.errors import MalformedPolicyDocument
 from scripts.compliance.document import Document
 from scripts.compliance.html import as_html
 from scripts.compliance.objects import as_json
@@ -30,6 +32,7 @@ from scripts.compliance.output import new_folder
 from scripts.compliance.pdf import as_pdf
 from scripts.compliance.report import end_of, report
 from scripts.compliance.sections.material import Material
+from scripts.compliance.supposed import read_supposition
 from scripts.compliance.tables import as_csv
 from scripts.envelope.failure import WrongUse
 from scripts.envelope.interruption import Interrupted, Interruption, interruptible
@@ -83,6 +86,15 @@ def compliance_report(
     recent_days: Annotated[
         int, typer.Option("--recent-days", min=1, help="A use so lately makes a deletion suspicious.")
     ] = RECENT_DAYS,
+    hypothesis: Annotated[
+        Path | None,
+        typer.Option(
+            "--what-if",
+            metavar="FILE",
+            help="Tell, too, which calls of --account another policy would have decided otherwise: JSON as "
+            "POST /audit/what-if takes it.",
+        ),
+    ] = None,
     fonts: Annotated[
         Path | None,
         typer.Option("--fonts", metavar="DIR", help="Further fonts for the PDF, such as for Chinese: a folder."),
@@ -97,9 +109,10 @@ def compliance_report(
         period, scope = _period(since, until), Scope(account_id=uid_of(account), region_id=_region(region))
         periods = Periods(cryptoperiod_days=cryptoperiod_days, unused_days=unused_days, recent_days=recent_days)
         wanted = _formats(formats)
+        supposed = None if hypothesis is None else _supposed(hypothesis, period, scope)
         settings = settings_of(data)
         with new_folder(output) as folder:
-            material = interruption.run(lambda: _read(settings, period, scope, at, periods))
+            material = interruption.run(lambda: _read(settings, period, scope, at, periods, supposed))
             for name, content in _files(report(material), wanted, fonts):
                 interruption.check()
                 (folder / name).write_bytes(content)
@@ -150,10 +163,27 @@ def _formats(given: list[str] | None) -> list[Format]:
         raise WrongUse(f"--format {','.join(names)} cannot be.", f"There are {', '.join(Format)}.") from None
 
 
+def _supposed(file: Path, period: Period, scope: Scope) -> SupposedCalls:
+    if not scope.account_id:
+        raise WrongUse("--what-if is about the policies of one account.", "Give --account as well.")
+    supposition = read_supposition(file, scope.account_id)
+    try:
+        return SupposedCalls(supposition, period, scope)
+    except MalformedPolicyDocument as malformed:
+        raise WrongUse(f"The policy in {file} cannot be evaluated: {malformed}", "Correct it.") from None
+
+
 # --- reading -------------------------------------------------------------------------------------------------------
 
 
-async def _read(settings: Settings, period: Period, scope: Scope, at: int | None, periods: Periods) -> Material:
+async def _read(
+    settings: Settings,
+    period: Period,
+    scope: Scope,
+    at: int | None,
+    periods: Periods,
+    supposed: SupposedCalls | None,
+) -> Material:
     async with asking(settings) as connection:
         await check_there(connection, scope.account_id, scope.region_id)
         head = position_within(at, await head_of(connection), "--at")
@@ -165,8 +195,12 @@ async def _read(settings: Settings, period: Period, scope: Scope, at: int | None
                 for standing in page:
                     reading.follow(standing)
                     evidence.add(standing)
+                    if supposed is not None:
+                        supposed.add(standing)
                     head_at = max(head_at, standing.event.timestamp)
                 done(page[-1].position)
+        if supposed is not None:
+            supposed.what_if.end()
         _refuse_nobody(evidence, scope)
         return Material(
             evidence=evidence,
@@ -175,6 +209,7 @@ async def _read(settings: Settings, period: Period, scope: Scope, at: int | None
             end=end_of(period, head_at),
             periods=periods,
             material_left=await _material_left(connection, evidence),
+            supposed=supposed,
         )
 
 

@@ -100,16 +100,24 @@ def _checked(target: str, option: str) -> str:
 
 def _read(file: str) -> dict[str, Any]:
     """A policy document: what it means, and whether it is one, the service says."""
+    return json_object(file, "policy document", "Write it as CreatePolicy takes it.")
+
+
+def json_object(file: str, what: str, advice: str) -> dict[str, Any]:
+    """:param what: it should be, for whoever gave another file.
+
+    :raises WrongUse: it is none. :raises FileTrouble: it cannot be read.
+    """
     with Source(file) as source:
         content = bytearray()
         while piece := source.read(_DOCUMENT_MAX):
             content += piece
             if len(content) > _DOCUMENT_MAX:
-                raise WrongUse(f"{file} is too large for a policy document.", "Name the file of one policy.")
+                raise WrongUse(f"{file} is too large for a {what}.", "Name the file of one.")
     try:
         document = json.loads(bytes(content))
     except ValueError as trouble:
-        raise WrongUse(f"{file} is not JSON: {trouble}.", "Write it as CreatePolicy takes it.") from None
+        raise WrongUse(f"{file} is not JSON: {trouble}.", advice) from None
     if not isinstance(document, dict):
-        raise WrongUse(f"{file} is no policy document.", "Write it as CreatePolicy takes it.")
+        raise WrongUse(f"{file} is no {what}.", advice)
     return document

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from domain.audit.evidence.period import Period
 from domain.audit.scope import Scope
-from scripts.compliance.document import Document
+from scripts.compliance.document import Document, Section
 from scripts.compliance.sections import activity, authority, keys
 from scripts.compliance.sections.completeness import completeness
 from scripts.compliance.sections.findings import findings
@@ -15,6 +16,7 @@ from scripts.compliance.sections.least import least_policies
 from scripts.compliance.sections.material import Material
 from scripts.compliance.sections.readers import readers
 from scripts.compliance.sections.refusals import refusals
+from scripts.compliance.sections.what_if import what_if
 
 _SECTIONS: Final = (
     activity.summary,
@@ -67,8 +69,15 @@ def report(material: Material) -> Document:
         ],
         preamble=[*_PREAMBLE, *_limits(evidence.scope, evidence.period, material)],
         made_of=material.head_at,
-        sections=[make(material) for make in _SECTIONS],
+        sections=list(_sections(material)),
     )  # fmt: skip
+
+
+def _sections(material: Material) -> Iterator[Section]:
+    for make in _SECTIONS:
+        yield make(material)
+        if make is least_policies and material.supposed is not None:
+            yield what_if(material.supposed)
 
 
 def _limits(scope: Scope, period: Period, material: Material) -> list[str]:

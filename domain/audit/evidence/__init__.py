@@ -8,6 +8,7 @@
 * :mod:`~domain.audit.evidence.lives`: keys: how they stood at the end, what changed, rotation, deletions.
 * :mod:`~domain.audit.evidence.delegation`: who acted under whose roles.
 * :mod:`~domain.audit.evidence.permissions`: which permissions were used.
+* :mod:`~domain.audit.evidence.supposed`: which calls another policy would have decided otherwise; only where asked.
 * :mod:`~domain.audit.evidence.readers`: who read the audit trail.
 * :mod:`~domain.audit.evidence.listing`: facts listed one by one, up to a number.
 

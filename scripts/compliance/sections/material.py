@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.account import SYSTEM
 from domain.audit.evidence.gathered import Evidence
 from domain.audit.evidence.listing import Fact, Listing
+from domain.audit.evidence.supposed import SupposedCalls
 from domain.audit.key_findings import Periods
 from domain.audit.words import principal_named, visible
 from domain.key import Key
@@ -33,6 +34,7 @@ ACCOUNT: Final = Column("account_id", "Account", Kind.CODE)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Material:
     """:param material_left: key -> rows of sealed material that are still there, of destroyed ones.
+    :param supposed: where a hypothesis was given.
     :param end: the time that ages are counted to: the period's end, or the last event where that came earlier.
     """
 
@@ -42,6 +44,7 @@ class Material:
     end: datetime
     periods: Periods
     material_left: Mapping[UUID, int]
+    supposed: SupposedCalls | None = None
 
     @property
     def axis(self) -> Axis:

@@ -232,6 +232,52 @@ def test_the_least_policies_allow_exactly_what_was_answered(operated: Operated, 
     assert len(allowed) >= 5
 
 
+def test_what_another_policy_would_have_decided_otherwise_is_told_where_that_is_asked(
+    operated: Operated, made: Any
+) -> None:
+    with_months(operated, calls=400)
+    alice, file = f"acs:ram::{BANK}:user/alice", operated.folder / "hypothesis.json"
+    denied = {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]}
+    file.write_text(json.dumps({"attach": {"document": denied, "to": "user/alice"}}))
+    folder, outcome = made(*PERIOD, "--account", BANK, "--format", "json,pdf", "--what-if", file)
+    assert outcome.exit_code == 0, outcome.said
+    section = told(folder)["what-if"]
+    mine = [event for event in within(history(operated)) if event.call.by.principal == alice]
+    answered = [asked_of(event) for event in mine if not isinstance(event, events.CallRefused)]
+    uses = [asked for asked in answered if asked is not None and asked.action.startswith("kms:")]
+    reason = "explicitly denied by Statement[0] of the policy supposed for user alice"
+    found = [row for row in rows(section, "differences") if row["reason"] == reason]
+    assert {(row["supposed"], row["principal"]) for row in found} == {("would have been refused", alice)}
+    assert sum(row["calls"] for row in found) == len(uses)
+    # Whoever made these months asked no policy: more of their calls would have been decided otherwise.
+    assert sum(row["calls"] for row in rows(section, "differences")) == (
+        section["numbers"]["would have been refused"] + section["numbers"]["would have been allowed"]
+    )
+    assert json.loads(rows(section, "supposed")[0]["document"]) == denied
+    assert "what-if" not in told(made(*PERIOD, "--format", "json", folder="without")[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("{", "is not JSON"),
+        ("[]", "is no hypothesis. Write one of"),
+        ("{}", "is no hypothesis. Write one of"),
+        ('{"attach": {"document": {}, "to": "alice"}}', "is no hypothesis. Write one of"),
+        ('{"attach": 1}', "is no hypothesis. Write one of"),
+        ('{"detach": {"policy_type": "Own", "policy_name": "x", "from": "user/a"}}', "is no hypothesis. Write one of"),
+        ('{"policy_name": "use", "document": {"Version": "1"}}', "cannot be evaluated"),
+        ('{"role_name": "backup", "trust_policy": {}}', "cannot be evaluated"),
+    ],
+)
+def test_what_is_no_hypothesis_is_refused_in_words(operated: Operated, made: Any, content: str, sentence: str) -> None:
+    file = operated.folder / "hypothesis.json"
+    file.write_text(content)
+    folder, outcome = made(*PERIOD, "--account", BANK, "--what-if", file)
+    assert (outcome.exit_code, folder.exists()) == (2, False)
+    assert sentence in outcome.said
+
+
 def test_keys_and_their_changes_are_those_of_the_ledger(operated: Operated, made: Any) -> None:
     months = with_months(operated)
     found = history(operated)
@@ -382,6 +428,7 @@ def test_what_cannot_be_meant_is_refused_and_leaves_nothing(operated: Operated, 
         ((*PERIOD, "--at", 10**9), "--at 1000000000 lies beyond the ledger"),
         ((*PERIOD, "--format", "docx"), "There are pdf, html, csv, json"),
         ((*PERIOD, "--fonts", "/nowhere"), "--fonts /nowhere is no folder"),
+        ((*PERIOD, "--what-if", "/nowhere"), "Give --account as well"),
     ):
         _, outcome = made(*words)
         assert outcome.exit_code == 2, (words, outcome)
