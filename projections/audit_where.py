@@ -93,10 +93,12 @@ def directly(account_id: str | None, filters: Filters) -> Where:
 
 
 def _scope(account_id: str | None, party: str | None, values: Values) -> Iterator[str]:
-    for name, account in (("scope", account_id), ("party", party)):
-        if account is not None:
-            values[name] = account
-            yield f"(account_id = %({name})s or other_account_id = %({name})s)"
+    if account_id is not None:
+        values["scope"] = account_id
+        yield "(account_id = %(scope)s or other_account_id = %(scope)s)"
+    if party is not None:
+        values |= {"party": party, "of_party": f"acs:ram::{_of_like(party)}:%"}
+        yield "(account_id = %(party)s or other_account_id = %(party)s or assumed_by like %(of_party)s)"
 
 
 def _conditions(filters: Filters, values: Values) -> Iterator[str]:

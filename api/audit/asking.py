@@ -79,10 +79,11 @@ def how_current(currency: Currency, wanted: Place | None = None, as_of: Place | 
     :param wanted: see :func:`goal`. :param as_of: where an answer is about an earlier place than the newest.
     """
     shown, head = as_of or currency.as_of, wanted or currency.head
-    if head.position < shown.position:
+    if head.position < shown.position <= currency.head.position:
         # The ledger went on while the answer was waited for: its head is no earlier than what is shown of it.
         head = shown
-    complete = shown.position >= head.position
+    # Rows beyond the ledger's own head were not appended by this service: whatever is shown then is not all of it.
+    complete = head.position <= shown.position <= currency.head.position
     stopped = {} if complete or currency.stopped_at is None else {"stopped_at": currency.stopped_at}
     return {"as_of": place(shown), "ledger_head": place(head), "complete": complete, **stopped}
 

@@ -55,3 +55,9 @@ def _of_refused_role(event: Event) -> str | None:
         parts = event.resource.split(":")
         return parts[3] if len(parts) > 4 and parts[3].isdecimal() else None
     return None
+
+
+def account_of(arn: str) -> str:
+    """``acs:ram::<account>:…``."""
+    parts = arn.split(":", 4)
+    return parts[3] if len(parts) > 3 else ""

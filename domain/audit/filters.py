@@ -49,7 +49,8 @@ class Texts(NamedTuple):
 class Filters:
     """All of them hold for a row that is asked for. None, or nothing in a collection, asks for nothing.
 
-    :param texts: by column. :param party: an account that is the row's own or the other one of it.
+    :param texts: by column. :param party: an account that is the row's own or the other one of it, or whose principal
+        acted under a role.
     :param since: of the ledger's time, inclusive. :param until: exclusive. :param called_since: of the service's clock
         when it took the request, as is ``called_until``; likewise. :param first: position, as is ``last``.
     :param named: name of a user, a group, a policy or a role. :param about_keys: whatever the CMK.
@@ -103,7 +104,7 @@ FILTERS: Final[Mapping[str, Filter]] = {
     "request_id": Filter("As the answer told it.", "0b1a6a5e-6f0e-4c58-9f57-3c1d2f6c2a11"),
     "topic": Filter("Kind of event; or several, with commas; * at the end stands for anything.", "kms.key.*"),
     "secure_transport": Filter("Whether it came over TLS: true or false.", "false"),
-    "account_id": Filter("One's own account, or the other one where two are concerned.", "1234567890123456"),
+    "account_id": Filter("The own account, the other one of two, or that of who assumed a role.", "1234567890123456"),
     "from": Filter("Time (RFC 3339) or day (UTC) from which on; the ledger's time.", "2026-11-01"),
     "to": Filter("Time before which, or last day (UTC).", "2026-11-30"),
     "called_from": Filter("Likewise, of the time at which the request came, by the service's clock.", "2026-11-01"),

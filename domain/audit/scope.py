@@ -1,6 +1,7 @@
 """Which events a question is about: of an account, a region, a key, a kind.
 
-An account is concerned by what happens to what is its own, and by what its own principals do elsewhere. Regions have
+An account is concerned by what happens to what is its own, and by what its own principals do elsewhere, also where they
+act in the roles of others. Regions have
 keys and calls; accounts, and who may do what in them, are the same in every region.
 """
 
@@ -11,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from domain import events
-from domain.audit.facts import OF_KEYS, accounts_of, key_named
+from domain.audit.facts import OF_KEYS, account_of, accounts_of, key_named
 
 _REGIONAL: Final = OF_KEYS | {events.KeyUsed, events.CallAnswered, events.CallRefused, events.RegionOpened}
 
@@ -42,7 +43,10 @@ class Scope:
         return self._concerns(event) and (not is_regional or self._is_in_region(event))
 
     def _concerns(self, event: events.Event) -> bool:
-        return not self.account_id or self.account_id in accounts_of(event)
+        if not self.account_id or self.account_id in accounts_of(event):
+            return True
+        assumed_by = event.call.by.assumed_by
+        return bool(assumed_by) and account_of(assumed_by) == self.account_id
 
     def _is_in_region(self, event: events.Event) -> bool:
         return not self.region_id or self.region_id == event.call.region_id

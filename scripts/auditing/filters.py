@@ -49,7 +49,7 @@ class Filters:
     secure_transport: Annotated[
         bool | None, typer.Option("--over-tls/--not-over-tls", help="Whether the request came over TLS.")
     ] = None
-    account_id: Annotated[Text, _option("account", "UID", "With this account on either side.")] = None
+    account_id: Annotated[Text, _option("account", "UID", "With this account on either side, or behind a role.")] = None
     context: Annotated[
         list[str] | None,
         typer.Option(

@@ -131,10 +131,14 @@ _ONE: Final[dict[str, Callable[[AuditRow, str], bool]]] = {
     "called_to": lambda one, value: one.called_at < _day(value) + timedelta(days=1),
     "from_position": lambda one, value: one.position >= int(value),
     "to_position": lambda one, value: one.position <= int(value),
-    "account_id": lambda one, value: value in (one.account_id, one.other_account_id),
+    "account_id": lambda one, value: value in (one.account_id, one.other_account_id, *_assumed_by_one_of(one)),
     "source_ip": lambda one, value: _within(one.source_ip, value),
     "secure_transport": lambda one, value: one.secure_transport is (value == "true"),
 }
+
+
+def _assumed_by_one_of(row: AuditRow) -> list[str]:
+    return [row.assumed_by.split(":")[3]] if row.assumed_by else []
 
 
 def _within(source: str | None, value: str) -> bool:

@@ -46,9 +46,3 @@ class Delegation:
         if sessions is None:
             sessions = self.sessions[who] = Sessions()
         return sessions
-
-
-def account_of(arn: str) -> str:
-    """``acs:ram::<account>:…``."""
-    parts = arn.split(":", 4)
-    return parts[3] if len(parts) > 3 else ""

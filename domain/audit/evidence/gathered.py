@@ -65,11 +65,17 @@ class Evidence:
         if kind is events.KeyUsed:
             self.keys.used(event)  # type: ignore[arg-type]  # by its class
         elif kind in OF_KEYS:
-            self.keys.changed(standing, self.world.keys[event.originator_id])
+            self._key_changed(standing)
         elif isinstance(event, events.CallRefused):
             self.keys.was_refused(event)
         if event.timestamp >= self.period.since:
             self._within(standing)
+
+    def _key_changed(self, standing: Standing) -> None:
+        """What is done in others' roles is done to others' keys, whose lives are theirs."""
+        key = self.world.keys[standing.event.originator_id]
+        if self.scope.account_id in ("", key.owner):
+            self.keys.changed(standing, key)
 
     def _close(self, standing: Standing) -> None:
         """Positions decide, not clocks: what was in force when the first later call came is of one instant."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from domain.audit.evidence.delegation import Sessions, account_of
+from domain.audit.evidence.delegation import Sessions
 from domain.audit.evidence.listing import Listing
-from domain.audit.facts import Outcome
+from domain.audit.facts import Outcome, account_of
 from domain.audit.unused import Unused, unused
 from domain.audit.who_may import Holder, WhoMay, who_may
 from domain.key import Key

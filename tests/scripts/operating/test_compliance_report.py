@@ -20,7 +20,7 @@ import pytest
 from domain import events
 from domain.audit.evidence.activity import ORDER
 from domain.audit.evidence.listing import acting
-from domain.audit.facts import OUTCOMES, accounts_of
+from domain.audit.facts import OUTCOMES, account_of, accounts_of
 from domain.events import AuthenticationFailed, Event
 from domain.history.asked import asked_of
 from domain.ports import Submission
@@ -30,7 +30,7 @@ from scripts import compliance_report
 from scripts.compliance.document import exact
 from scripts.compliance_report import application
 from tests.fixtures.ledger import ACCOUNT, a_call, a_new_key
-from tests.fixtures.months import BANK, START, Months, recorded
+from tests.fixtures.months import BANK, START, VENDOR, Months, recorded
 from tests.scripts.operating.conftest import Operate, Operated, Outcome, ended, started
 from tests.scripts.operating.ledgers import FROM, TO, digest, history, ran, with_months
 
@@ -335,6 +335,21 @@ def test_an_account_sees_its_own(operated: Operated, made: Any) -> None:
     assert holders
     assert all(f"acs:ram::{BANK}:" in row["principal"] for row in holders)
     assert not any("user night" in row["why"] for row in holders), "whom another account lets do it is its own"
+
+
+def test_what_an_account_does_in_the_roles_of_others_is_its_own_doing_and_their_keys_are_theirs(
+    operated: Operated, made: Any
+) -> None:
+    with_months(operated, calls=800)
+    session = [event for event in within(history(operated)) if account_of(event.call.by.assumed_by) == VENDOR]
+    used = [event for event in session if isinstance(event, events.KeyUsed)]
+    assert used
+    folder, _ = made(*PERIOD, "--account", VENDOR, "--format", "json")
+    sections = told(folder)
+    of_others = [row for row in rows(sections["delegation"], "sessions") if f"::{VENDOR}:" in row["assumed_by"]]
+    assert sum(row["used"] for row in of_others) == len(used)
+    assert sections["summary"]["numbers"]["uses of keys"] >= len(used)
+    assert {row["account_id"] for row in rows(sections["key-inventory"], "keys")} <= {VENDOR}
 
 
 def test_who_read_the_audit_trail_and_who_was_not_allowed_to_is_told(operated: Operated, made: Any) -> None:
