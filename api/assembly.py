@@ -40,7 +40,7 @@ from projections.pages import Connection
 from projections.runner import stopped
 
 PROJECTION_CHECK_REGION: Final = ""
-"""No key has this region: the page is empty, and asking for it proves that the directory can be brought up to date."""
+"""No key has this region: the page is empty, and asking for it proves that the directory can be read."""
 
 
 @asynccontextmanager
@@ -127,7 +127,9 @@ def _checks(deployment: Deployment, directory: KeyDirectory) -> dict[str, Check]
         await deployment.reader.head()
 
     async def projections() -> None:
-        """The directory is needed by requests; whatever else has stopped is an operator's business."""
+        """The directory is needed by requests, and says which event stops it; whatever else has stopped is an
+        operator's business."""
+        await directory.follow()
         await directory.page("", PROJECTION_CHECK_REGION, {}, 0, 1)
         async with deployment.reader.connection() as connection:
             if poisons := await stopped(connection):

@@ -11,6 +11,7 @@ in a schema of its own with the same folds.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final, Protocol
 
@@ -84,6 +85,12 @@ async def catch_up(connection: Connection, projection: Projection, decode: Decod
     pages = Pages(decode, size)
     while await advance(connection, projection, pages):
         pass
+
+
+async def take_before(connection: Connection, projection: Projection, pages: Pages, poison: PoisonEvent) -> None:
+    """What stands on the page of ``poison`` before it, which went with it."""
+    with contextlib.suppress(PoisonEvent):
+        await advance(connection, projection, pages, until=poison.position - 1)
 
 
 async def tracked(connection: Connection, name: str) -> int:

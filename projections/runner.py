@@ -87,7 +87,7 @@ class Runner:
             except PoisonEvent as poison:
                 await _keep_stopped(connection, poison)
                 self._cleared = False
-                await self._take_before(connection, poison)
+                await projector.take_before(connection, self._projection, self._pages, poison)
                 position, head = await projector.places(connection, self._projection.name)
                 self._observer.stopped(poison, head - position)
                 await _sleep(stop, STOPPED_SECONDS)
@@ -106,11 +106,6 @@ class Runner:
         if is_behind:
             return 0.0
         return UNHEARD_SECONDS if self._projection.changes_only else POLL_SECONDS
-
-    async def _take_before(self, connection: Connection, poison: PoisonEvent) -> None:
-        """What stands on its page before it, which went with it."""
-        with contextlib.suppress(PoisonEvent):
-            await projector.advance(connection, self._projection, self._pages, until=poison.position - 1)
 
 
 async def stopped(connection: Connection) -> list[PoisonEvent]:

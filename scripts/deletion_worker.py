@@ -5,6 +5,10 @@ Destroys the CMKs whose waiting period is over, and tells the failed authenticat
 key's version and guarded by it: against another worker, a CancelKeyDeletion or a new schedule, exactly one of them is
 recorded and the others find it done. If we die at any line, the key is whole or gone; the next round, here or
 elsewhere, does what is left.
+
+Which keys are due is looked up in a projection, the key directory, and nothing is decided on it. So an event that stops
+the directory stops no destruction that was ordered before it: what the directory has is destroyed, and each round says
+which event that is.
 """
 
 from __future__ import annotations
@@ -30,13 +34,14 @@ from adapters.logging import set_up_logging
 from adapters.set_up import SetUpRefused, own_call
 from adapters.settings import Settings, SettingsError, read_settings
 from domain import identity
-from domain.errors import KeyLedgerError, ServiceUnavailable
+from domain.errors import KeyLedgerError, KeyNotFound, ServiceUnavailable
 from domain.guard import GuardMoved
 from domain.ports import AlreadyRecorded
 from domain.recording import Case
 from domain.stewardship import Stewardship
 from domain.vocabulary import Operation
-from projections.key_directory import KeyDirectory
+from projections.key_directory import DueKey, KeyDirectory
+from projections.projector import PoisonEvent
 
 _log = structlog.get_logger(__name__)
 
@@ -60,31 +65,49 @@ class DeletionWorker:
             self._directory,
             settings.quota_keys,
         )
+        self._gone: set[UUID] = set()
+        """Destroyed keys that a stopped directory may list on: once gone is gone for ever."""
 
     async def round(self) -> int:
-        """Destroy what is due now; returns how many CMKs this worker destroyed."""
-        destroyed = 0
-        at = self._now()
-        while due := await self._directory.due(at, PAGE):
-            done = [await self._destroy(key_id, owner, region_id) for key_id, owner, region_id in due]
-            destroyed += sum(done)
-            if not any(done):
-                break  # all of them refused or were done by others: the next round looks again
+        """Destroy what is due now, each key tried once; returns how many CMKs this worker destroyed."""
+        await self._follow()
+        at, destroyed, last = self._now(), 0, None
+        while due := await self._directory.due(at, PAGE, last):
+            destroyed += sum([await self._destroy(key) for key in due if key.key_id not in self._gone])
+            last = due[-1]
         return destroyed
 
-    async def _destroy(self, key_id: UUID, owner: str, region_id: str) -> bool:
-        system = identity.of_system(owner)
-        call = own_call(system.caller, region_id, self._now(), Operation.DESTROY_KEY)
-        self._keys.forget(frozenset((key_id,)))
+    async def _follow(self) -> None:
+        """As far as the directory can be followed."""
         try:
-            await self._stewardship.destroy_key(Case(call, system.access), key_id)
+            await self._directory.follow()
+        except PoisonEvent as poison:
+            _log.warning(
+                "deletion.directory_stopped", projection=poison.projection, position=poison.position, reason=str(poison)
+            )
+        else:
+            self._gone.clear()
+
+    async def _destroy(self, due: DueKey) -> bool:
+        system = identity.of_system(due.account_id)
+        call = own_call(system.caller, due.region_id, self._now(), Operation.DESTROY_KEY)
+        key_id = str(due.key_id)
+        self._keys.forget(frozenset((due.key_id,)))
+        try:
+            await self._stewardship.destroy_key(Case(call, system.access), due.key_id)
         except ServiceUnavailable:
             raise
         except (GuardMoved, AlreadyRecorded, KeyLedgerError) as overtaken:
             # Cancelled, scheduled anew or destroyed by another worker in between: not ours any more.
-            _log.info("deletion.overtaken", key_id=str(key_id), reason=repr(overtaken))
+            _log.info("deletion.overtaken", key_id=key_id, reason=repr(overtaken))
+            if isinstance(overtaken, KeyNotFound):
+                self._gone.add(due.key_id)
             return False
-        _log.info("deletion.destroyed", key_id=str(key_id), account_id=owner, region_id=region_id)
+        except Exception:  # noqa: BLE001  # such as a newer version's event in its stream: no matter of other keys
+            _log.exception("deletion.unforeseen", key_id=key_id)
+            return False
+        self._gone.add(due.key_id)
+        _log.info("deletion.destroyed", key_id=key_id, account_id=due.account_id, region_id=due.region_id)
         return True
 
 
@@ -97,15 +120,22 @@ async def run(settings: Settings) -> None:
         worker = DeletionWorker(deployment, settings, lambda: datetime.now(UTC))
         minutes = AuthenticationMinutes(deployment.reader, deployment.writer)
         while not stop.is_set():
-            try:
-                await worker.round()
-            except ServiceUnavailable as error:
-                _log.warning("deletion.waits", reason=str(error))
+            await _round(worker)
             await _tell(minutes)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ROUND_SECONDS):
                     await stop.wait()
     beating.cancel()
+
+
+async def _round(worker: DeletionWorker) -> None:
+    """What goes wrong here must not keep failed authentications from being told; the next round tries again."""
+    try:
+        await worker.round()
+    except ServiceUnavailable as error:
+        _log.warning("deletion.waits", reason=str(error))
+    except Exception:  # noqa: BLE001  # as this function promises; a new process would meet the same
+        _log.exception("deletion.unforeseen")
 
 
 async def _tell(minutes: AuthenticationMinutes) -> None:
@@ -114,6 +144,8 @@ async def _tell(minutes: AuthenticationMinutes) -> None:
         await minutes.tell()
     except KeyLedgerError as error:
         _log.warning("authentication_failures.wait", reason=str(error))
+    except Exception:  # noqa: BLE001  # as above
+        _log.exception("authentication_failures.unforeseen")
 
 
 def main() -> None:

@@ -5,59 +5,20 @@ Two deletion workers of the test's own, whose clocks stand eight days ahead, wor
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 
 import httpx
 import psycopg
 import pytest
 
-from adapters.settings import SETTINGS_FILE
 from tests.fixtures import signed
-from tests.fixtures.service import ROOT, Recorded, Service, environment
+from tests.fixtures.deletion import Worker
+from tests.fixtures.service import Recorded, Service
 
 TABLE = "ledger.sealed_material"
-
-
-class Worker:
-    """:meth:`begin` lets it start a round, :meth:`destroyed` waits for how many it destroyed."""
-
-    def __init__(self, service: Service, days: int) -> None:
-        at = datetime.now(UTC) + timedelta(days=days)
-        softhsm = service.folder / "hsm" / "softhsm" / "softhsm2.conf"
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fixtures.deletion_rounds", at.isoformat()],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-            env={
-                **environment({}),
-                SETTINGS_FILE: str(service.folder / "settings.json"),
-                "SOFTHSM2_CONF": str(softhsm),
-            },
-        )
-        assert self._read() == "ready"
-
-    def begin(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write("\n")
-        self._process.stdin.flush()
-
-    def destroyed(self) -> int:
-        return int(self._read())
-
-    def close(self) -> None:
-        self._process.communicate(timeout=30)
-
-    def _read(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.fixtures import signed
+from tests.fixtures.future import from_the_future
 from tests.fixtures.operators import an_account, operate, told
 from tests.fixtures.sdks import Refused
 from tests.fixtures.service import Service, eventually, running
@@ -101,21 +101,6 @@ def hurt() -> Iterator[Service]:
         yield started
 
 
-def from_the_future(service: Service, *, change: bool) -> int:
-    """An event of a version that is not written yet; returns its position."""
-    with psycopg.connect(service.superuser_url) as connection:
-        row = connection.execute(
-            "update ledger.ledger_head set next_position = next_position + 1 returning next_position - 1"
-        ).fetchone()
-        assert row is not None
-        connection.execute(
-            "insert into ledger.events values (%s, gen_random_uuid(), 1, 'kms.key.teleported', '{}', now(),"
-            " case when %s then gen_random_uuid() end)",
-            (row[0], change),
-        )
-    return int(row[0])
-
-
 def ready(service: Service) -> tuple[int, str]:
     with service.http() as client:
         answer = client.get("/readyz")
@@ -124,7 +109,7 @@ def ready(service: Service) -> tuple[int, str]:
 
 def test_an_event_that_stops_metering_and_the_trail_stops_nothing_else_and_is_told_everywhere(hurt: Service) -> None:
     key_id = hurt.create_key()
-    position = from_the_future(hurt, change=False)
+    position = from_the_future(hurt.superuser_url, change=False)
     stopped = ("audit_trail", "usage")
     said = "; ".join(f"projection {name} cannot take the event at position {position}" for name in stopped)
     eventually(lambda: ready(hurt) == (200, said), what="the stop in /readyz")
@@ -141,6 +126,6 @@ def test_an_event_that_stops_metering_and_the_trail_stops_nothing_else_and_is_to
 
 
 def test_an_event_that_stops_what_requests_need_makes_the_service_not_ready(hurt: Service) -> None:
-    position = from_the_future(hurt, change=True)
+    position = from_the_future(hurt.superuser_url)
     status, said = ready(hurt)
     assert (status, said) == (503, f"projection key_directory cannot take the event at position {position}")

@@ -15,12 +15,14 @@ from psycopg.rows import dict_row
 from adapters.ledger.mapper import decode
 from adapters.ledger.reader import LedgerReader
 from adapters.ledger.writer import LedgerWriter
+from domain.errors import ServiceUnavailable
 from domain.key import Key
 from domain.vocabulary import KeyState, Operation
-from projections.key_directory import KeyDirectory, KeyDirectoryRows
+from projections.key_directory import DueKey, KeyDirectory, KeyDirectoryRows
 from projections.pages import PAGE, Pages
 from projections.projector import PoisonEvent, advance, catch_up, lag
 from tests.fixtures.dying import DiesOnPage
+from tests.fixtures.future import from_the_future
 from tests.fixtures.histories import ACCOUNTS, LATER, REGIONS, Lives
 from tests.fixtures.ledger import NOON, a_call, a_caller, a_change, a_destruction, a_new_key, a_scheduling, after
 from tests.fixtures.postgres import LedgerDatabase
@@ -227,6 +229,19 @@ async def test_a_database_that_is_away_is_no_poison(ledger_database: LedgerDatab
     await dying.close()
 
 
+async def a_pending_key(writer: LedgerWriter, days: int = 7) -> Key:
+    made = a_new_key()
+    scheduling = a_scheduling(made.key, days)
+    await writer.append(made.submission)
+    await writer.append(scheduling)
+    return after(made.key, scheduling)
+
+
+def due(key: Key) -> DueKey:
+    assert key.delete_at is not None
+    return DueKey(key.delete_at, key.key_id, key.owner, key.region_id)
+
+
 # --- questions -------------------------------------------------------------------------------------------------------
 
 
@@ -279,9 +294,11 @@ async def test_due_keys_are_found_on_their_day_and_until_they_are_destroyed(
         await writer.append(submission)
     pending = after(made.key, scheduling)
     assert pending.delete_at is not None
+    await directory.follow()
     assert await directory.due(a_call().at, 10) == []
-    assert await directory.due(pending.delete_at, 10) == [(made.key.key_id, made.key.owner, made.key.region_id)]
+    assert await directory.due(pending.delete_at, 10) == [due(pending)]
     await writer.append(a_destruction(pending))
+    await directory.follow()
     assert await directory.due(LATER, 10) == []
     assert await directory.key_of_version(made.key.primary_key_version) == made.key.key_id
     assert await directory.key_of_version(a_call().stream) is None
@@ -294,4 +311,51 @@ async def test_a_cancelled_deletion_is_not_due(writer: LedgerWriter, directory: 
     cancelling = a_change(pending, pending.cancel_deletion(a_call(Operation.CANCEL_KEY_DELETION, by=a_caller())))
     for submission in (made.submission, scheduling, cancelling):
         await writer.append(submission)
+    await directory.follow()
     assert await directory.due(LATER, 10) == []
+
+
+async def test_due_keys_come_in_pages_the_longest_due_first(writer: LedgerWriter, directory: KeyDirectory) -> None:
+    pending = [await a_pending_key(writer, days) for days in (9, 7, 7, 8, 7)]
+    await directory.follow()
+    found: list[DueKey] = []
+    while page := await directory.due(LATER, 2, found[-1] if found else None):
+        assert len(page) <= 2
+        found += page
+    assert found == sorted(map(due, pending))
+
+
+# --- questions to a directory that an event has stopped --------------------------------------------------------------
+
+
+async def test_what_was_recorded_before_the_event_that_stops_it_is_in(
+    writer: LedgerWriter, directory: KeyDirectory, connection: Connection, ledger_database: LedgerDatabase
+) -> None:
+    pending = await a_pending_key(writer)
+    position = from_the_future(ledger_database.admin_url)
+    await writer.append(a_new_key().submission)
+    with pytest.raises(PoisonEvent) as poison:
+        await directory.follow()
+    assert (poison.value.position, await _position(connection)) == (position, position - 1)
+    assert await directory.due(LATER, 10) == [due(pending)]
+
+
+async def test_a_stopped_directory_lists_no_keys_rather_than_some(
+    writer: LedgerWriter, directory: KeyDirectory, ledger_database: LedgerDatabase
+) -> None:
+    key = await a_pending_key(writer)
+    from_the_future(ledger_database.admin_url)
+    for _ in range(2):
+        with pytest.raises(ServiceUnavailable, match="which keys there are"):
+            await directory.page(key.owner, key.region_id, {}, 0, 10)
+
+
+async def test_a_stopped_directory_tells_the_key_of_a_version_that_it_has_and_no_more(
+    writer: LedgerWriter, directory: KeyDirectory, ledger_database: LedgerDatabase
+) -> None:
+    before, after_it = await a_pending_key(writer), a_new_key()
+    from_the_future(ledger_database.admin_url)
+    await writer.append(after_it.submission)
+    with pytest.raises(ServiceUnavailable):
+        await directory.key_of_version(after_it.key.primary_key_version)
+    assert await directory.key_of_version(before.primary_key_version) == before.key_id
