@@ -25,8 +25,10 @@ from adapters.processes import Command
 TICK_SECONDS: Final = 0.1
 BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before the 1st, 2nd, … restart in a row."""
-SETTLED_SECONDS: Final = 3.0
-"""A child that lived this long, or whose heart has beaten, begins again with the shortest back-off: it can start."""
+SETTLED_SECONDS: Final = 10.0
+"""A child that lived this long begins again with the shortest back-off. A heart that has beaten proves that a child can
+start, not that it can live: what dies soon after its first beat, again and again, is started less and less often.
+"""
 LOG_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -53,7 +55,12 @@ class Child:
 
 @dataclass(slots=True)
 class _Running:
-    """What changes about a child. ``due`` is when the next start is, while it does not run."""
+    """What changes about a child.
+
+    :ivar due: when the next start is, while it does not run.
+    :ivar failures: starts in a row of which none came as far as a beat, or to a settled life.
+    :ivar short_lives: ends in a row before it had settled; they make the back-off.
+    """
 
     child: Child
     log: Path
@@ -63,6 +70,7 @@ class _Running:
     silent_after: float = 0.0
     due: float = 0.0
     failures: int = 0
+    short_lives: int = 0
     restarts: int = field(default=0)
 
 
@@ -204,10 +212,11 @@ class Supervisor:
     def _ended(self, running: _Running, how: str) -> None:
         now = time.monotonic()
         if running.process is not None and now - running.started > SETTLED_SECONDS:
-            running.failures = 0
-        pause = BACK_OFF_SECONDS[min(running.failures, len(BACK_OFF_SECONDS) - 1)]
+            running.failures = running.short_lives = 0
+        pause = BACK_OFF_SECONDS[min(running.short_lives, len(BACK_OFF_SECONDS) - 1)]
         self._forget(running)
-        running.failures, running.restarts, running.due = running.failures + 1, running.restarts + 1, now + pause
+        running.failures, running.short_lives = running.failures + 1, running.short_lives + 1
+        running.restarts, running.due = running.restarts + 1, now + pause
         self._say(f"{running.child.name} {how}; it is started again in {pause:g} s. Its log: {running.log}")
 
     def _finish(self, running: _Running) -> None:

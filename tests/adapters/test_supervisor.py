@@ -18,6 +18,7 @@ from adapters.supervisor import Child, Supervisor
 
 BEATING = "from adapters.heartbeat import beat\nimport time\nwhile True: beat(); time.sleep(0.05)"
 HANGING = "from adapters.heartbeat import beat\nimport time\nbeat(); print('hangs', flush=True); time.sleep(60)"
+DYING = "from adapters.heartbeat import beat\nimport time\nbeat(); time.sleep(1)"
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)"
 
 
@@ -38,6 +39,11 @@ def supervisor(tmp_path: Path, said: list[str]) -> Supervisor:
 
 def until(supervisor: Supervisor, done: Callable[[], bool]) -> None:
     supervisor.wait(done, 20.0, "The test", failures=1_000)
+
+
+def pauses(said: list[str]) -> list[str]:
+    """Before each start, in seconds."""
+    return [line.split("again in ")[1].split(" s.")[0] for line in said]
 
 
 def test_a_killed_child_is_started_again(supervisor: Supervisor, said: list[str]) -> None:
@@ -74,8 +80,27 @@ def test_a_child_that_cannot_live_is_started_less_and_less_often(supervisor: Sup
     with supervisor:
         supervisor.add(Child(name="broken", command=python("raise SystemExit('no token')")))
         until(supervisor, lambda: supervisor.restarts("broken") == 3)
-    pauses = [line.split("again in ")[1].split(" s.")[0] for line in said]
-    assert pauses == ["0.1", "0.5", "1"]
+    assert pauses(said) == ["0.1", "0.5", "1"]
+
+
+def test_a_child_that_dies_soon_after_its_heart_has_beaten_is_started_less_and_less_often(
+    supervisor: Supervisor, said: list[str]
+) -> None:
+    """And yet it can start: whoever waits for the others does not give up for it."""
+    with supervisor:
+        supervisor.add(Child(name="dying", command=python(DYING), heartbeat_seconds=30.0))
+        supervisor.wait(lambda: supervisor.restarts("dying") == 4, 60.0, "The test", failures=2)
+    assert pauses(said) == ["0.1", "0.5", "1", "2"]
+
+
+def test_a_child_that_has_settled_begins_again_with_the_shortest_pause(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED_SECONDS", 0.3)
+    with supervisor:
+        supervisor.add(Child(name="old", command=python("import time; time.sleep(0.5)")))
+        until(supervisor, lambda: supervisor.restarts("old") == 3)
+    assert pauses(said) == ["0.1", "0.1", "0.1"]
 
 
 def test_a_start_that_cannot_succeed_ends_with_the_last_words_of_the_child(supervisor: Supervisor) -> None:
