@@ -125,10 +125,15 @@ def _state(world: World, event: events.CallRefused) -> Verdict:
     try:
         state_matrix.permit(event.call.operation, key.state)
     except StateConflict as refusal:
-        return AGREES if refusal.code == event.code else _contradicts(f"the state's refusal is {refusal.code}")
+        if refusal.code == event.code:
+            return AGREES
+        contradiction = f"the state's refusal is {refusal.code}"
+    else:
+        contradiction = f"the key was {key.state.value}, which permits it"
     if event.code == StateModifiedFailed.code:
+        # Decided on no state of the key, so any state may stand there.
         return _not_judged("it was overtaken by other changes, again and again")
-    return _contradicts(f"the key was {key.state.value}, which permits it")
+    return _contradicts(contradiction)
 
 
 def _destruction(world: World, event: events.KeyDestroyed) -> Verdict:
