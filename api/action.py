@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from typing import Any
 
-from api.parameters import Parameters
+from api.parameters import KEY_ID, Parameters
 from api.services import Services
 from api.streaming import Stream
 from domain.recording import Case
@@ -81,6 +81,8 @@ class Action:
     name: str = field(init=False)
     changes_authority: bool = field(init=False)
     """Whether it changes who may do what in the caller's account."""
+    names_key: bool = field(init=False)
+    """Whether a parameter of it names a CMK."""
     xml_root: str = field(init=False)
     """Of an answer: KMS has one for all of them (Alibaba: "Response results")."""
 
@@ -89,6 +91,7 @@ class Action:
         name = self.operation.value
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "changes_authority", self.product is Product.RAM and self.effect is Effect.CHANGES)
+        object.__setattr__(self, "names_key", any(parameter.name == KEY_ID for parameter in self.parameters))
         object.__setattr__(self, "xml_root", "KMS" if self.product is Product.KMS else f"{name}Response")
 
     @property

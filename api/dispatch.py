@@ -168,7 +168,8 @@ class Dispatcher:
         operation, given, _ = self._decision(exchange, received)
         call = self._call(exchange, operation, claim, replace(access_key.caller, authority=None), given, now)
         refusal = StateModifiedFailed("Your permissions change faster than this call can be decided. Retry later.")
-        return await recorded(call, access_key.access, services.ledger, services.forget, _refusing(refusal))
+        decide = _refusing(refusal, exchange.key_named(given))
+        return await recorded(call, access_key.access, services.ledger, services.forget, decide)
 
     async def _attempted(self, exchange: _Exchange, received: Received, claim: Claim, *, is_first: bool) -> Told:
         """:raises GuardMoved: the caller's authority moved."""
@@ -185,15 +186,21 @@ class Dispatcher:
     def _decision(
         self, exchange: _Exchange, received: Received
     ) -> tuple[Operation, Parameters, Callable[[Case], Awaitable[Told]]]:
-        """What is asked for, and what answers it. Nothing is refused here: a refusal is decided, so it is recorded."""
+        """What is asked for, and what answers it. Nothing is refused here: a refusal is decided, so it is recorded.
+
+        The key that is named is put down first, for parameters are refused in any order: whatever is wrong with a
+        request, whoever looks for those about a key finds it.
+        """
         services = self._services
         try:
             action, given = exchange.resolve(received)
         except KeyLedgerError as refusal:
             asked = exchange.action.operation if exchange.action else Operation.UNKNOWN
-            return asked, Parameters(received.parameters.values), _refusing(refusal)
+            given = Parameters({**received.parameters.values, **exchange.in_path})
+            return asked, given, _refusing(refusal, exchange.key_named(given))
 
         def decide(case: Case) -> Awaitable[Told]:
+            case.key_id = exchange.key_named(given)
             if action.product.is_regional:
                 _check_region(case.call.region_id, services)
             return action.handler(services, case, given)
@@ -238,7 +245,7 @@ class _Exchange:
 
     __slots__ = (
         "action", "answer_format", "changes_authority", "claim", "host", "in_path", "is_proved", "is_regional",
-        "operation", "received", "request", "request_id", "user_agent", "xml_root",
+        "names_key", "operation", "received", "request", "request_id", "user_agent", "xml_root",
     )  # fmt: skip
 
     def __init__(self, request: Request, request_id: UUID, action: Action | None, in_path: Mapping[str, str]) -> None:
@@ -248,6 +255,7 @@ class _Exchange:
         self.in_path = in_path
         self.operation = action.name if action else "unknown"
         self.changes_authority = False
+        self.names_key = action.names_key if action else False
         self.is_regional = action.product.is_regional if action else True
         self.xml_root = "KMS"
         self.answer_format = "JSON"
@@ -275,8 +283,12 @@ class _Exchange:
         if action is None:
             raise UnknownOperation(given.action, given.version)
         self.operation, self.is_regional, self.xml_root = action.name, action.product.is_regional, action.xml_root
-        self.changes_authority = action.changes_authority
+        self.changes_authority, self.names_key = action.changes_authority, action.names_key
         return action, given
+
+    def key_named(self, given: Parameters) -> UUID | None:
+        """Where the operation is one on a key. Whether there is such a key is not looked up."""
+        return given.key_named() if self.names_key else None
 
     def success(self, told: Told) -> Answer:
         if isinstance(told, Stream):
@@ -308,8 +320,9 @@ def _check_region(region_id: str, services: Services) -> None:
         raise InvalidParameter("RegionId", f"Expected one of {', '.join(services.regions)}.")
 
 
-def _refusing(refusal: KeyLedgerError) -> Callable[[Case], Awaitable[Told]]:
-    async def decide(_: Case) -> Told:
+def _refusing(refusal: KeyLedgerError, key_id: UUID | None) -> Callable[[Case], Awaitable[Told]]:
+    async def decide(case: Case) -> Told:
+        case.key_id = key_id
         raise refusal
 
     return decide

@@ -12,15 +12,19 @@ import re
 from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from adapters.signatures import Received
 from api import context_shapes, strict_json
 from domain import key_reference
 from domain.encryption_context import EncryptionContext
-from domain.errors import InvalidParameter, MalformedRequest, MissingParameter
+from domain.errors import InvalidParameter, KeyLedgerError, MalformedRequest, MissingParameter
 from domain.key_reference import KeyReference
 
 Choice = TypeVar("Choice", bound=StrEnum)
+
+KEY_ID: Final = "KeyId"
+"""Of every operation on a CMK, whatever the product calls its own keys."""
 
 TAGS_MAX: Final = 20
 TAG_CHARACTERS_MAX: Final = 128
@@ -107,9 +111,16 @@ class Parameters:
         """See :mod:`api.context_shapes`."""
         return context_shapes.read(self.values, name)
 
-    def key(self, name: str = "KeyId") -> KeyReference:
+    def key(self, name: str = KEY_ID) -> KeyReference:
         """:raises InvalidParameter: no shape of a key. :raises domain.errors.AliasNotFound: the shape of an alias."""
         return key_reference.parse(self.required(name), name)
+
+    def key_named(self) -> UUID | None:
+        """The CMK that is named, whatever else is wrong; None where it is none, or has not the shape of one."""
+        try:
+            return self.key().key_id
+        except KeyLedgerError:
+            return None
 
     def tags(self, name: str = "Tags") -> tuple[tuple[str, str], ...]:
         """Pairs of TagKey and TagValue: at most 20, of at most 128 characters each, TagKey distinct and not empty."""

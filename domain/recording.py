@@ -32,6 +32,7 @@ class Case:
     """One attempt at one call: everything looked at on the way becomes a guard of whatever is decided.
 
     :ivar access: what the caller may do, read at the version of its account that ``call.by.authority`` guards.
+    :ivar key_id: of the CMK that the call is about: as it was named, then as it was looked at.
     :ivar resource: ARN of what permission was asked for last.
     :ivar request_parameters: what is recorded of a question about the audit trail; nothing of any other call.
 

@@ -230,3 +230,18 @@ async def test_who_lost_their_access_key_while_everything_changed_was_rightly_re
     )
     assert last.outcome is Outcome.NOT_JUDGED
     assert contradictions(scene.world.ledger.history) == []
+
+
+async def test_who_was_overtaken_to_the_end_was_refused_whatever_state_the_key_is_in() -> None:
+    scene = await Scene().begin()
+    await scene.worker.ask(scene.root, "DisableKey", {"KeyId": str(scene.key_id)})
+
+    async def changed() -> None:
+        scene.ram.user(f"user-{scene.ram.version}")
+
+    scene.world.ledger.meanwhile.extend([changed] * 8)
+    assert await scene.use(scene.alice) == 409
+    last = scene.world.ledger.history[-1]
+    assert isinstance(last, events.CallRefused)
+    assert (last.code, last.key_id) == ("Rejected.StateModifiedFailed", scene.key_id)
+    assert contradictions(scene.world.ledger.history) == []

@@ -264,7 +264,7 @@ async def test_an_account_that_changes_all_the_time_is_told_so_in_the_end(office
     (refused,) = office.world.events_of(told)
     assert isinstance(refused, CallRefused)
     assert (refused.code, refused.message) == (told.code, told.body["Message"])
-    assert refused.call.by.principal == f"acs:ram::{ACCOUNT}:user/alice"
+    assert (refused.call.by.principal, str(refused.key_id)) == (f"acs:ram::{ACCOUNT}:user/alice", office.key_id)
 
 
 async def test_a_change_that_is_always_overtaken_leaves_its_refusal(
