@@ -25,10 +25,11 @@ from adapters.processes import Command
 TICK_SECONDS: Final = 0.1
 BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 """Before the 1st, 2nd, … restart in a row."""
-SETTLED_SECONDS: Final = 10.0
-"""A child that lived this long begins again with the shortest back-off. A heart that has beaten proves that a child can
-start, not that it can live: what dies soon after its first beat, again and again, is started less and less often.
-"""
+BEATEN_BACK_OFF_SECONDS: Final = 2.0
+"""The longest, where the heart has beaten: it can start, though perhaps not live. Whoever is killed from without, again
+and again, is back soon."""
+SETTLED_SECONDS: Final = 3.0
+"""A child that lived this long begins again with the shortest back-off."""
 LOG_BYTES: Final = 16 * 1024 * 1024
 
 
@@ -214,6 +215,8 @@ class Supervisor:
         if running.process is not None and now - running.started > SETTLED_SECONDS:
             running.failures = running.short_lives = 0
         pause = BACK_OFF_SECONDS[min(running.short_lives, len(BACK_OFF_SECONDS) - 1)]
+        if not running.failures:
+            pause = min(pause, BEATEN_BACK_OFF_SECONDS)
         self._forget(running)
         running.failures, running.short_lives = running.failures + 1, running.short_lives + 1
         running.restarts, running.due = running.restarts + 1, now + pause

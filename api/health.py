@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from fastapi import APIRouter, Response
@@ -42,11 +42,12 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
     @router.get("/readyz", summary="Can requests be served: ledger, HSM and projections?")
     async def readyz() -> JSONResponse:
         outcomes = {name: await _outcome(name, check) for name, check in checks.items()}
-        found = {name: said for name, (_, said) in outcomes.items()}
-        ready = all(serves for serves, _ in outcomes.values())
-        return JSONResponse(
-            {"status": "ready" if ready else "not ready", "checks": found}, status_code=200 if ready else 503
-        )
+        ready = all(outcome.serves for outcome in outcomes.values())
+        checks_told = {name: outcome.said for name, outcome in outcomes.items()}
+        told: dict[str, object] = {"status": "ready" if ready else "not ready", "checks": checks_told}
+        if stopped := [name for name, outcome in outcomes.items() if outcome.is_stopped]:
+            told["stopped"] = stopped
+        return JSONResponse(told, status_code=200 if ready else 503)
 
     @router.get("/metrics", summary="Prometheus metrics, summed over this machine's workers")
     async def metrics() -> Response:
@@ -56,18 +57,27 @@ def health_router(checks: Mapping[str, Check]) -> APIRouter:
     return router
 
 
-async def _outcome(name: str, check: Check) -> tuple[bool, str]:
-    """Whether requests can be served, and what to say about it."""
+class _Outcome(NamedTuple):
+    """:param serves: whether every request can be served. :param is_stopped: by an event, until somebody has looked."""
+
+    serves: bool
+    said: str
+    is_stopped: bool = False
+
+
+async def _outcome(name: str, check: Check) -> _Outcome:
     try:
         await check()
     except Impaired as error:
-        return True, str(error)
-    except (KeyLedgerError, PoisonEvent) as error:
-        return False, str(error)
+        return _Outcome(serves=True, said=str(error))
+    except PoisonEvent as poison:
+        return _Outcome(serves=False, said=str(poison), is_stopped=True)
+    except KeyLedgerError as error:
+        return _Outcome(serves=False, said=str(error))
     except Exception:  # noqa: BLE001  # a check that fails in an unforeseen way is not ready
         _log.exception("readiness.unforeseen", check=name)
-        return False, "failed; see the log"
-    return True, "ok"
+        return _Outcome(serves=False, said="failed; see the log")
+    return _Outcome(serves=True, said="ok")
 
 
 def _registry() -> CollectorRegistry:

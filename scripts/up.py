@@ -126,6 +126,8 @@ def _up(
         supervisor.add(child)
     asked = Readiness(listening, _own_authority(folder, settings), http_only=options.http)
     supervisor.wait(asked, START_SECONDS, "Getting ready", missing=lambda: asked.missing)
+    if asked.stopped:
+        tell.trouble(f"Keys can be used, but not listed: {asked.stopped}.")
     tell.ready(endpoint, _next(folder, settings))
     return settings
 

@@ -72,7 +72,12 @@ def is_loopback(host: str) -> bool:
 
 
 class Readiness:
-    """Asks ``/readyz`` of our own socket; :attr:`missing` says what the last answer lacked."""
+    """Asks ``/readyz`` of our own socket.
+
+    An event that stops a projection stops no start: it would not pass by waiting, and keys can be used.
+
+    :ivar missing: what the last answer lacked. :ivar stopped: the same, where it is that and nothing else.
+    """
 
     def __init__(self, listening: socket.socket, ca_file: Path | None, *, http_only: bool) -> None:
         host, self._port = listening.getsockname()[:2]
@@ -80,6 +85,7 @@ class Readiness:
         self._tls = None if http_only else _context(ca_file)
         self._seconds = 0.5
         self.missing = "no worker answered"
+        self.stopped = ""
 
     def __call__(self) -> bool:
         """Patient a little longer each time: up to 5 s for a slow machine, briefly at first, when nobody serves yet."""
@@ -88,13 +94,16 @@ class Readiness:
         try:
             connection.request("GET", "/readyz")
             answer = connection.getresponse()
-            self.missing = _missing(answer.read())
+            body = answer.read()
         except (OSError, http.client.HTTPException) as error:
             self.missing = f"no worker answered ({error})"
             return False
         finally:
             connection.close()
-        return answer.status == http.HTTPStatus.OK
+        self.missing, is_stopped = _missing(body)
+        is_ready = answer.status == http.HTTPStatus.OK
+        self.stopped = self.missing if is_stopped and not is_ready else ""
+        return is_ready or is_stopped
 
     def _connection(self) -> http.client.HTTPConnection:
         if self._tls is None:
@@ -112,9 +121,12 @@ def _context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _missing(body: bytes) -> str:
+def _missing(body: bytes) -> tuple[str, bool]:
+    """What is not well, and whether all of that was stopped by an event."""
     try:
-        checks = json.loads(body)["checks"]
-        return "; ".join(f"{name}: {outcome}" for name, outcome in checks.items() if outcome != "ok")
+        told = json.loads(body)
+        missing = {name: outcome for name, outcome in told["checks"].items() if outcome != "ok"}
+        said = "; ".join(f"{name}: {outcome}" for name, outcome in missing.items())
+        return said, bool(missing) and missing.keys() <= set(told.get("stopped", ()))
     except (ValueError, KeyError, AttributeError, TypeError):
-        return "the answer of /readyz was not understood"
+        return "the answer of /readyz was not understood", False

@@ -18,7 +18,7 @@ from adapters.supervisor import Child, Supervisor
 
 BEATING = "from adapters.heartbeat import beat\nimport time\nwhile True: beat(); time.sleep(0.05)"
 HANGING = "from adapters.heartbeat import beat\nimport time\nbeat(); print('hangs', flush=True); time.sleep(60)"
-DYING = "from adapters.heartbeat import beat\nimport time\nbeat(); time.sleep(1)"
+DYING = "from adapters.heartbeat import beat\nimport time\nbeat(); time.sleep(0.3)"
 STUBBORN = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('deaf', flush=True)\ntime.sleep(60)"
 
 
@@ -89,8 +89,8 @@ def test_a_child_that_dies_soon_after_its_heart_has_beaten_is_started_less_and_l
     """And yet it can start: whoever waits for the others does not give up for it."""
     with supervisor:
         supervisor.add(Child(name="dying", command=python(DYING), heartbeat_seconds=30.0))
-        supervisor.wait(lambda: supervisor.restarts("dying") == 4, 60.0, "The test", failures=2)
-    assert pauses(said) == ["0.1", "0.5", "1", "2"]
+        supervisor.wait(lambda: supervisor.restarts("dying") == 6, 60.0, "The test", failures=2)
+    assert pauses(said) == ["0.1", "0.5", "1", "2", "2", "2"]
 
 
 def test_a_child_that_has_settled_begins_again_with_the_shortest_pause(

@@ -18,7 +18,7 @@ from domain.ciphertext import CiphertextBlob
 from domain.events import AuthenticationFailed
 from tests.fixtures.deletion import Worker
 from tests.fixtures.future import from_the_future
-from tests.fixtures.service import Service, eventually, running
+from tests.fixtures.service import Service, a_data_folder, eventually, running, started_on
 
 UNAVAILABLE: Final = (503, "ServiceUnavailableTemporary")
 
@@ -108,3 +108,16 @@ def test_the_deletion_worker_lives_says_what_stops_the_directory_and_tells_faile
     eventually(lambda: topic in [event.topic for event in service.events(head, all_of_them=True)], what="an event")
     assert f'"position":{stopped.position}' in (service.folder / "log" / "deletion.log").read_text()
     assert deletion_worker(service) == process
+
+
+def test_a_deployment_starts_beside_it_and_says_so() -> None:
+    with a_data_folder() as data:
+        with started_on(data, workers=1) as service:
+            key_id = service.create_key()
+            position = from_the_future(service.superuser_url)
+        with started_on(data, workers=1) as service:
+            said = data.with_name(f"{data.name}.up.log").read_text()
+            assert "Keys can be used, but not listed: projections: projection key_directory cannot take" in said
+            assert f"position {position}" in said
+            assert service.rpc("Decrypt", {"CiphertextBlob": service.encrypt(key_id)}).json()["Plaintext"] == "hello"
+            assert told(service, "ListKeys") == UNAVAILABLE
