@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from domain import events, state_matrix
-from domain.errors import REGISTRY, KeyLedgerError, StateConflict, StateModifiedFailed
+from domain.errors import REGISTRY, EncryptionsExhausted, KeyLedgerError, StateConflict, StateModifiedFailed
 from domain.history.asked import Asked, asked_of, key_of
 from domain.history.permission import EXTERNAL_ID_DECIDES, WANT_OF_PERMISSION, ruled
 from domain.history.world import World
@@ -129,6 +129,8 @@ def _state(world: World, event: events.CallRefused) -> Verdict:
             return AGREES
         contradiction = f"the state's refusal is {refusal.code}"
     else:
+        if event.code == EncryptionsExhausted.code:
+            return _not_judged("how often a key version has encrypted is not counted again here")
         contradiction = f"the key was {key.state.value}, which permits it"
     if event.code == StateModifiedFailed.code:
         # Decided on no state of the key, so any state may stand there.

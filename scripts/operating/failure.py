@@ -16,6 +16,7 @@ from adapters.ledger.pages import LedgerBroken
 from adapters.set_up import SetUpRefused
 from domain.errors import KeyLedgerError, Unavailable
 from domain.ram.operator import OperatorRefused
+from projections.projector import PoisonEvent
 from scripts.envelope.failure import Failure, WrongUse
 from scripts.envelope.terminal import say
 
@@ -92,6 +93,10 @@ _AGAIN: Final = "Run it again: what was recorded already is not recorded twice."
 _Kinds = type[Exception] | tuple[type[Exception], ...]
 _TRANSLATIONS: Final[tuple[tuple[_Kinds, Callable[[Any], Failure]], ...]] = (
     (LedgerBroken, lambda error: Damaged(str(error), "Keep everything as it is, and find out who wrote there.")),
+    (
+        PoisonEvent,
+        lambda error: Damaged(f"This cannot be told whole: {error}.", "A newer program may know that event."),
+    ),
     ((CannotStart, HsmSettingsError), lambda error: WrongUse(str(error), "Nothing was done.")),
     ((SetUpRefused, OperatorRefused), lambda error: Refused(str(error), "Nothing was changed.")),
     (Unavailable, lambda error: Away(error.message, _AGAIN)),

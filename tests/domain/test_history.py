@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
+from uuid import uuid4
 
 import pytest
 
@@ -245,3 +246,16 @@ async def test_who_was_overtaken_to_the_end_was_refused_whatever_state_the_key_i
     assert isinstance(last, events.CallRefused)
     assert (last.code, last.key_id) == ("Rejected.StateModifiedFailed", scene.key_id)
     assert contradictions(scene.world.ledger.history) == []
+
+
+async def test_a_version_that_has_encrypted_too_often_is_refused_in_every_state_that_permits_it() -> None:
+    scene = await Scene().begin()
+    assert await scene.use(scene.alice) == 200
+    used = scene.world.ledger.history[-1]
+    refused = events.CallRefused(
+        originator_id=uuid4(), originator_version=1, timestamp=used.timestamp, call=used.call,
+        code="Rejected.EncryptionLimitExceeded", message="m", key_id=scene.key_id,
+    )  # fmt: skip
+    scene.world.ledger.history.append(refused)
+    (verdict,) = (verdict for event, verdict in verdicts(scene.world.ledger.history) if event is refused)
+    assert verdict.outcome is Outcome.NOT_JUDGED

@@ -16,6 +16,7 @@ import pytest
 from adapters.operator import operator_name
 from scripts.envelope import credentials
 from scripts.up_database import with_login
+from tests.fixtures.future import from_the_future
 from tests.fixtures.service import eventually
 from tests.scripts.operating.conftest import Operate, Operated, ended, started
 
@@ -230,6 +231,14 @@ def test_accounts_are_listed_in_three_forms(operate: Operate) -> None:
     assert csv[0] == "account,created,created_by,users,keys"
     assert len(csv) == 3
     assert operate("account", "list", "--csv", "--json").exit_code == 2
+
+
+def test_accounts_that_cannot_be_told_whole_are_not_told(operate: Operate, operated: Operated) -> None:
+    operate("account", "create")
+    position = from_the_future(operated.database.admin_url)
+    done = operate("account", "list")
+    assert (done.exit_code, done.output) == (1, "")
+    assert f"cannot take the event at position {position}. A newer program may know that event." in done.said
 
 
 def test_one_account_is_shown_with_its_regions(operate: Operate) -> None:
