@@ -59,7 +59,7 @@ def running(*words: str) -> Iterator[subprocess.Popen[str]]:
 def ended(process: subprocess.Popen[str]) -> str:
     """What it said, once it has ended."""
     try:
-        return process.communicate(timeout=60)[1]
+        return process.communicate(timeout=150)[1]
     except subprocess.TimeoutExpired:
         process.kill()
         pytest.fail(f"up does not end. It says: {process.communicate()[1]}")
