@@ -113,6 +113,13 @@ def _conditions(filters: Filters, values: Values) -> Iterator[str]:
         yield "encryption_context @> %(context)s::jsonb"
     for number, (name, value) in enumerate(filters.details.items()):
         yield _detail(number, name, value, values)
+    if filters.kind:
+        values |= {
+            "kind": filters.kind,
+            "of_kind": f"acs:ram:%:{filters.kind}/_%",
+            "any_of_kind": f"%:{filters.kind}/*",
+        }
+        yield _OF_KIND
     yield from (condition for name, condition in _FLAGS.items() if getattr(filters, name))
     if filters.named:
         values |= {"named": filters.named, "named_by": f"%/{_of_like(filters.named)}"}
@@ -159,6 +166,11 @@ _NAMED: Final = (
     + "))"
 )
 """Of what is no CMK: reads and refusals name it by its ARN, changes by its name."""
+_OF_KIND: Final = (
+    "(resource like %(of_kind)s and resource not like %(any_of_kind)s or outcome = 'changed' and"
+    " (coalesce(details ->> (%(kind)s || '_name'), '') <> '' or details ->> 'target_kind' = %(kind)s))"
+)
+"""Likewise; not of those that are about all of a kind, such as ListUsers."""
 
 
 def _text(column: str, texts: Texts, values: Values) -> str:

@@ -13,7 +13,14 @@ from uuid import UUID
 
 from api.action import Fields
 from api.audit import asking, cursors
-from api.audit.actiontrail_shapes import OPERATIONS_BY_RESOURCE, OPERATIONS_BY_RW, OPERATIONS_BY_SERVICE, ROOT, shape
+from api.audit.actiontrail_shapes import (
+    KINDS_OF_RAM,
+    OPERATIONS_BY_RESOURCE,
+    OPERATIONS_BY_RW,
+    OPERATIONS_BY_SERVICE,
+    ROOT,
+    shape,
+)
 from api.audit.events import next_page, pinned
 from api.parameters import Parameters, spelled
 from api.services import Services
@@ -97,8 +104,8 @@ def _filters(attributes: Mapping[str, str], since: datetime, until: datetime) ->
             _ATTRIBUTES[key](found, value)
     if operations is not None:
         found["texts"]["operation"] = Texts(tuple(sorted(operations)) or _NOBODY)
-    if attributes.get("ResourceType") == "ACS::KMS::Key":
-        found["about_keys"] = True
+    kind = attributes.get("ResourceType", "")
+    found |= {"about_keys": kind == "ACS::KMS::Key", "kind": KINDS_OF_RAM.get(kind, "")}
     return Filters(**found)
 
 

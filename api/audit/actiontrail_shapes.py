@@ -68,6 +68,10 @@ _RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+KINDS_OF_RAM: Final[Mapping[str, str]] = {named: kind for kind, named in _KINDS.items() if kind != "key"}
+"""By ActionTrail's names."""
+
+
 def _grouped(groups: Iterator[tuple[str, str]]) -> Mapping[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for group, operation in groups:

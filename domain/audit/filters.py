@@ -54,6 +54,7 @@ class Filters:
     :param since: of the ledger's time, inclusive. :param until: exclusive. :param called_since: of the service's clock
         when it took the request, as is ``called_until``; likewise. :param first: position, as is ``last``.
     :param named: name of a user, a group, a policy or a role. :param about_keys: whatever the CMK.
+    :param kind: ``user``, ``group``, ``role`` or ``policy``: whatever one that is named.
     :param told_as_root: by a root identity, or by a user who is called so.
     """
 
@@ -73,6 +74,7 @@ class Filters:
     last: int | None = None
     named: str = ""
     about_keys: bool = False
+    kind: str = ""
     told_as_root: bool = False
 
 

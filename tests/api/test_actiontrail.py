@@ -144,6 +144,25 @@ def test_each_attribute_finds_what_it_names(service: Service, lookup: Lookup, ke
     assert lookup({"EventId": event["eventId"]})["Events"] == [event]
 
 
+@pytest.mark.parametrize("kind", ["User", "Group", "Role", "Policy"])
+def test_events_of_a_type_are_those_that_name_one_of_it(service: Service, lookup: Lookup, kind: str) -> None:
+    """Not those about all of them, nor refusals that name the other of two."""
+    name, who = user_with(service, allowing("kms:*"))
+    given = {"PolicyType": "System", "PolicyName": "AliyunKMSFullAccess", "UserName": name}
+    for action, more in (("ListUsers", {}), ("GetUser", {"UserName": name}), ("AttachPolicyToUser", given)):
+        for asking in (service.root, who):
+            service.send(signed.rpc(asking, action, more, version=RAM))
+    events = lookup({"ResourceType": f"ACS::RAM::{kind}"}, MaxResults="50")["Events"]
+    assert all(f"ACS::RAM::{kind}" in event["referencedResources"] for event in events)
+    names = {event["eventName"] for event in events}
+    assert "ListUsers" not in names
+    if kind in {"User", "Policy"}:
+        assert "AttachPolicyToUser" in names
+    if kind == "User":
+        refused = [event["eventName"] for event in events if event.get("errorCode") and name in str(event)]
+        assert "GetUser" in refused
+
+
 @pytest.fixture(scope="module")
 def called_root(service: Service) -> Credentials:
     return user_with(service, allowing("kms:*"), name="root")[1]
