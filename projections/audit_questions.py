@@ -52,6 +52,7 @@ class Dimension(StrEnum):
     """What events can be counted by."""
 
     PRINCIPAL = "principal"
+    PRINCIPAL_ID = "principal_id"
     ACCESS_KEY_ID = "access_key_id"
     OPERATION = "operation"
     OUTCOME = "outcome"

@@ -24,8 +24,8 @@ from scripts.envelope.failure import WrongUse
 from scripts.operating.table import Cell, Form, Table, show
 
 DIMENSIONS: Final = (
-    "principal", "access_key_id", "operation", "outcome", "error_code", "key_id", "region_id", "source_ip",
-    "user_agent", "encryption_context", "assumed_by", "day", "month", "hour",
+    "principal", "principal_id", "access_key_id", "operation", "outcome", "error_code", "key_id", "region_id",
+    "source_ip", "user_agent", "encryption_context", "assumed_by", "day", "month", "hour",
 )  # fmt: skip
 _BY: Final = "principal,operation"
 _CHOSEN_MAX: Final = 50

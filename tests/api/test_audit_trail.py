@@ -316,6 +316,29 @@ def test_counts_say_how_often_by_whom_and_when_first_and_last(
     assert one["count"] == 4
 
 
+def test_a_name_that_was_given_again_is_counted_by_the_ids_of_those_who_had_it(
+    service: Service, auditor: Credentials
+) -> None:
+    """And an id that had two names, under both."""
+    name, renamed = fresh("user"), fresh("user")
+    for new_name in (renamed, name):
+        _, who = user_with(service, name=name)
+        service.send(signed.rpc(who, "ListKeys"))
+        if new_name != name:
+            ask(service, "UpdateUser", UserName=name, NewUserName=new_name)
+            service.send(signed.rpc(who, "ListKeys"))
+    arn = f"acs:ram::{service.account_id}:user"
+    given = {"by": "principal,principal_id", "operation": "ListKeys", "wait": "true"}
+    first, second = told(service, "counts", auditor, **given, principal=f"{arn}/{name}")["groups"]
+    assert first["principal"] == second["principal"] == f"{arn}/{name}"
+    ids = {first["principal_id"], second["principal_id"]}
+    assert len(ids) == 2
+    (later,) = told(service, "counts", auditor, **given, principal=f"{arn}/{renamed}")["groups"]
+    assert later["principal_id"] in ids
+    both = told(service, "counts", auditor, **given, principal_id=later["principal_id"])["groups"]
+    assert {group["principal"] for group in both} == {f"{arn}/{name}", f"{arn}/{renamed}"}
+
+
 def test_counts_say_how_often_with_which_encryption_context(
     service: Service, auditor: Credentials, key_id: str
 ) -> None:

@@ -290,6 +290,8 @@ async def test_groups_add_up_to_all_events(trail: psycopg.AsyncConnection[Any], 
     assert {group["first"]["position"] for group in groups} <= {one.position for one in mine}
     if by == [Dimension.OPERATION]:
         assert {group["operation"]: group["count"] for group in groups} == Counter(one.operation for one in mine)
+    if by == [Dimension.PRINCIPAL_ID]:
+        assert {group["principal_id"]: group["count"] for group in groups} == Counter(one.principal_id for one in mine)
     if by == [Dimension.DAY]:
         days = Counter(f"{one.recorded_at:%Y-%m-%d}" for one in mine)
         assert {group["day"]: group["count"] for group in groups} == days

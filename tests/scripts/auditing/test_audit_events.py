@@ -318,4 +318,4 @@ def test_a_terminal_shows_a_bar_for_each_count(columns: int, audit: Audit) -> No
 def test_what_cannot_be_counted_by_is_told(audit: Audit) -> None:
     outcome = audit("count", "--by", "principal,colour")
     assert outcome.exit_code == 2
-    assert "--by 'colour' cannot be. It takes principal, access_key_id," in outcome.said
+    assert "--by 'colour' cannot be. It takes principal, principal_id, access_key_id," in outcome.said
