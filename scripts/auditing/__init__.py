@@ -17,6 +17,7 @@ What every answer has:
 
 * :mod:`~scripts.auditing.completeness`   up to which position it knows the ledger: told at its end
 * :mod:`~scripts.auditing.events`, :mod:`~scripts.auditing.listing`  events, page after page, in constant memory
+* :mod:`~scripts.auditing.identities`     who is behind a name: names change, ids do not
 * :mod:`~scripts.auditing.page`           facts and tables; :mod:`~scripts.auditing.two_lines`,
   :mod:`~scripts.auditing.sparkline`; :mod:`~scripts.auditing.answers` reads answers, :mod:`~scripts.auditing.activity`
   asks how often

@@ -1,4 +1,7 @@
-"""Principals as people name them: an ARN, or ``user/alice``, ``role/backup``, ``root`` of the caller's own account."""
+"""Principals as people name them: an ARN, or ``user/alice``, ``role/backup``, ``root`` of the caller's own account.
+
+Or by an id, which outlives names. Not here: whose a name has been (:mod:`scripts.auditing.identities`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from domain.call import SYSTEM_PRINCIPAL
+from domain.ram.ids import is_role_id
 from scripts.envelope.failure import WrongUse
 
 if TYPE_CHECKING:
@@ -15,6 +19,9 @@ _ARN: Final = "acs:ram::"
 _KINDS: Final = ("user", "role")
 _ACCESS_KEY: Final = re.compile(r"(LTAI|STS\.)[A-Za-z0-9]{8,}")
 """Of a user or of root, or of one session of a role."""
+
+_ID: Final = re.compile(r"[0-9]+(:[A-Za-z0-9.@_-]+)?")
+"""Of a user, a role or an account; or of one session of a role."""
 
 
 def arn_of(text: str, service: AuditService) -> str:
@@ -32,6 +39,15 @@ def arn_of(text: str, service: AuditService) -> str:
 
 def is_access_key(text: str) -> bool:
     return _ACCESS_KEY.fullmatch(text) is not None
+
+
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+def acting_under(principal_id: str) -> str:
+    """As :func:`acting_as`, by id."""
+    return f"{principal_id}:*" if is_role_id(principal_id) else principal_id
 
 
 def acting_as(arn: str) -> str:

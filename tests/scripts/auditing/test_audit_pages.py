@@ -70,10 +70,104 @@ def test_its_questions_are_about_the_same_events(known: Audit) -> None:
 def test_what_a_role_did_is_what_its_sessions_did(known: Audit) -> None:
     text = known("principal", "role/backup").output.decode()
     assert f"principal    acs:ram::{ACCOUNT_ID}:role/backup\n" in text
-    searched, *counted = [*known.asked("SearchEvents"), *known.asked("CountEvents")]
-    assert searched["outcome"] == "refused"
-    assert {asked["principal"] for asked in (searched, *counted)} == {f"acs:ram::{ACCOUNT_ID}:role/backup/*"}
-    assert {asked["to_position"] for asked in counted} == {"10"}
+    first, *further = [*known.asked("CountEvents"), *known.asked("SearchEvents")]
+    assert further[-1]["outcome"] == "refused"
+    assert {asked["principal"] for asked in (first, *further)} == {f"acs:ram::{ACCOUNT_ID}:role/backup/*"}
+    assert {asked["to_position"] for asked in further} == {"10"}
+
+
+ROLE_ID = "312345678901234567"
+
+
+@pytest.mark.parametrize(
+    ("identity", "everything"),
+    [("216959339000654321", "216959339000654321"), (ROLE_ID, f"{ROLE_ID}:*"), (f"{ROLE_ID}:visit", f"{ROLE_ID}:visit")],
+)
+def test_what_an_identity_did_is_asked_by_its_id_whatever_its_names(
+    identity: str, everything: str, known: Audit
+) -> None:
+    assert f"principal id  {identity}\n" in known("principal", identity).output.decode()
+    for asked in (*known.asked("SearchEvents"), *known.asked("CountEvents")):
+        assert asked["principal_id"] == everything
+        assert "principal" not in asked
+
+
+def named(*whom: tuple[str, str, int]) -> dict[str, list[dict[str, object]]]:
+    """Groups of events: name, id, how many."""
+    groups = []
+    for position, (name, principal_id, count) in enumerate(whom, start=1):
+        place = {"position": position, "recorded_at": f"2026-11-{position:02}T08:00:00Z"}
+        arn = f"acs:ram::{ACCOUNT_ID}:{name}"
+        groups.append(
+            {"principal": arn, "principal_id": principal_id, "count": count, "requests": count}
+            | {"first": place, "last": place}
+        )
+    return {"groups": groups}
+
+
+NAMES = "principal,principal_id"
+
+
+def test_a_page_says_under_which_names_and_ids_its_events_are(known: Audit) -> None:
+    known.stub.results[NAMES] = named(("user/alice", "21", 4), ("user/anna", "21", 2))
+    text = known("principal", "21").output.decode()
+    assert "Under which names and ids\n" in text
+    assert "user/alice  21                 4         4  2026-11-01T08:00:00Z" in text
+    assert "user/anna   21                 2         2  2026-11-02T08:00:00Z" in text
+    assert "identities" not in text
+    told = known.json("principal", "21")
+    assert [each["principal_id"] for each in told["identities"]] == ["21", "21"]
+    assert told["remarks"] == []
+
+
+def test_namesakes_are_told_from_each_other(known: Audit) -> None:
+    known.stub.results[NAMES] = named(("user/alice", "21", 4), ("user/alice", "22", 2))
+    text = known("principal", "user/alice").output.decode()
+    note = "2 identities have been called user/alice: 21, 22. Give an id instead of the name to ask about one of them."
+    assert f"{note}\n" in text
+    assert len(known.asked("CountEvents")) == 4, "each of them would be a further question"
+    assert known.json("principal", "user/alice")["remarks"] == [note]
+    assert note in known("principal", "user/alice", "--csv").said
+
+
+def test_sessions_are_the_role_that_they_are_of(known: Audit) -> None:
+    sessions = [(f"role/backup/{n}", f"{'31' if n % 2 else '32'}:{n}", n) for n in range(1, 40)]
+    known.stub.results[NAMES] = named(*sessions)
+    text = known("principal", "role/backup").output.decode()
+    assert "role/backup  31               400       400  2026-11-01T08:00:00Z  2026-11-39T08:00:00Z" in text
+    assert "2 identities have been called role/backup: 31, 32." in text
+    known.stub.results[NAMES] = named(*sessions[::2]) | {"more_groups": True}
+    text = known("principal", "role/backup").output.decode()
+    assert "identities have" not in text
+    assert "Only the 10,000 most frequent names and sessions were looked at for ids." in text
+    assert len(known.json("principal", "role/backup")["identities"]) == 20
+
+
+def test_other_names_of_a_user_are_told(known: Audit) -> None:
+    """By one question more: whatever is under the id, from the same events."""
+    here, everywhere = named(("user/anna", "21", 2)), named(("user/alice", "21", 1), ("user/anna", "21", 2))
+    known.stub.pages["CountEvents"] = [here, everywhere]
+    text = known("principal", "user/anna", "--from", "2026-11").output.decode()
+    assert "21 has also been called user/alice (1 event). Give this id to ask about all that it did.\n" in text
+    first, further, *_ = known.asked("CountEvents")
+    assert further == {
+        "by": NAMES, "from": first["from"], "limit": "10000", "principal_id": "21", "to_position": "10",
+    }  # fmt: skip
+
+
+def test_nobody_but_users_is_asked_about_by_other_names(known: Audit) -> None:
+    for who in ("root", "role/backup", "role/backup/nightly", "LTAI5tExampleExample", "21"):
+        known.stub.requests.clear()
+        known.stub.results[NAMES] = named((who, "21", 2))
+        assert known("principal", who).exit_code == 0
+        assert len(known.asked("CountEvents")) == 4, who
+
+
+def test_who_failed_with_an_access_key_is_somebody(known: Audit) -> None:
+    failed = {"principal": "acs:key-ledger::system", "principal_id": "", "count": 3, "requests": 30}
+    known.stub.results[NAMES] = {"groups": [*named(("user/alice", "21", 4))["groups"], failed]}
+    lines = known("principal", "LTAI5tExampleExample").output.decode().splitlines()
+    assert ["somebody", "3", "30"] in [line.split() for line in lines]
 
 
 @pytest.mark.parametrize("access_key", ["LTAI5tExampleExample", "STS.NUgYrLnoC37mZZCNnAbez"])

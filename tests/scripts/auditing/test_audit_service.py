@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.fixtures.cast import trusting
 from tests.fixtures.service import Service
 from tests.fixtures.signed import Credentials
 from tests.scripts.auditing.terminals import seen
@@ -33,14 +34,14 @@ class Officer:
         return json.loads(self("search", *words, "--json").output)
 
 
-def user(service: Service, folder: Path) -> Officer:
-    name = f"user-{uuid4().hex[:12]}"
+def user(service: Service, folder: Path, name: str = "") -> Officer:
+    name = name or f"user-{uuid4().hex[:12]}"
     ram = service.ram()
     ram("CreateUser", UserName=name)
     made = ram("CreateAccessKey", UserName=name)["AccessKey"]
     known = {"access_key_id": made["AccessKeyId"], "access_key_secret": made["AccessKeySecret"]}
     folder.mkdir(exist_ok=True)
-    credentials = folder / f"{name}.json"
+    credentials = folder / f"{made['AccessKeyId']}.json"
     credentials.write_text(json.dumps({**known, "endpoint": service.endpoint, "ca_file": service.ca_file}))
     return Officer(service, name, KeyLedger(folder, {"KEY_LEDGER_CREDENTIALS": str(credentials)}))
 
@@ -100,6 +101,48 @@ def test_a_key_and_its_users_have_pages(columns: int, officer: Officer) -> None:
     assert "uses        1, " in page
     assert "created key" in " ".join(page.split())
     assert "root" in seen(officer.command, ["audit", "principal", "root", "--from", "1h"], columns)
+
+
+def test_people_who_had_one_name_one_after_the_other_are_told_apart(officer: Officer, tmp_path: Path) -> None:
+    """Alice becomes anna, and somebody else alice."""
+    service = officer.service
+    first = user(service, tmp_path / "work")
+    alice, anna = first.user_name, f"{first.user_name}-anna"
+    first.command("audit", "coverage")
+    service.ram()("UpdateUser", UserName=alice, NewUserName=anna)
+    first.command("audit", "search")
+    second = user(service, tmp_path / "work", alice)
+    second.command("audit", "search")
+
+    def page(*words: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(officer("principal", *words, "--json").output)
+        return found
+
+    ids = {each["principal_id"] for each in page(f"user/{alice}")["identities"]}
+    assert len(ids) == 2
+    assert page(f"user/{alice}")["remarks"][0].startswith(f"2 identities have been called user/{alice}: ")
+    (remark,) = page(f"user/{anna}")["remarks"]
+    assert f"has also been called user/{alice} (1 event)." in remark
+    by_id = page(remark.split()[0])
+    assert {each["principal"].rpartition("/")[2] for each in by_id["identities"]} == {alice, anna}
+    assert {each["operation"] for each in by_id["operations"]} == {"GetCoverage", "SearchEvents"}
+    (other,) = ids - {remark.split()[0]}
+    assert [each["operation"] for each in page(other)["operations"]] == ["SearchEvents"]
+
+
+def test_what_a_role_did_is_found_by_its_id(officer: Officer) -> None:
+    service, ram, name = officer.service, officer.service.ram(), f"role-{uuid4().hex[:12]}"
+    trust = trusting(service.account_id)
+    role_id = ram("CreateRole", RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["RoleId"]
+    arn = f"acs:ram::{service.account_id}:role/{name}"
+    given = service.sdk("Tea, ACS3", product="Sts")("AssumeRole", RoleArn=arn, RoleSessionName="nightly")["Credentials"]
+    who = Credentials(given["AccessKeyId"], given["AccessKeySecret"])
+    session = service.sdk("Tea, ACS3", who, security_token=given["SecurityToken"])
+    with pytest.raises(Exception, match=r"Forbidden\.NoPermission"):
+        session("Encrypt", KeyId=service.create_key(), Plaintext="x")
+    for words in (role_id, f"{role_id}:nightly", f"role/{name}", who.access_key_id):
+        (found,) = json.loads(officer("principal", words, "--json").output)["identities"]
+        assert (found["principal"], found["principal_id"]) == (f"{arn}/nightly", f"{role_id}:nightly"), words
 
 
 def test_counts_and_coverage_are_as_complete_as_they_say(officer: Officer) -> None:
