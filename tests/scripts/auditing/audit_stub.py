@@ -115,5 +115,7 @@ class AuditStub:
         head = self._head()
         answer = {**self._currency(), "RequestId": str(uuid4()), **content}
         if self.records_questions:
-            self.events.append(event(head + 1, operation="SearchEvents", request_id=answer["RequestId"]))
+            self.events.append(
+                event(head + 1, operation="SearchEvents", outcome="read", request_id=answer["RequestId"])
+            )
         return PreparedAnswer(200, json.dumps(answer).encode())

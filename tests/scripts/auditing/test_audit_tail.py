@@ -6,9 +6,14 @@ import json
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any, Final
 
+import pytest
+
+from scripts.auditing import tail
+from scripts.envelope.interruption import Interrupted
 from tests.fixtures.service import eventually
 from tests.scripts.auditing.audit_stub import event
 from tests.scripts.auditing.conftest import Audit
@@ -61,6 +66,57 @@ def test_its_own_questions_are_not_shown(audit: Audit) -> None:
         eventually(lambda: len(audit.stub.events) > 2, what="a second question of its own")
         audit.stub.events.append(event(1_000))
         assert position(process) == 1_000
+
+
+@pytest.fixture
+def pauses(audit: Audit, monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[float]]:
+    """Those of a tail, between looks. :param happening: before the look of that number."""
+
+    def taken(*words: str, looks: int, happening: Mapping[int, Mapping[str, Any]]) -> list[float]:
+        slept: list[float] = []
+
+        def sleep(seconds: float) -> None:
+            if len(slept) == looks:
+                raise Interrupted
+            slept.append(seconds)
+            if len(slept) in happening:
+                audit.stub.events.append(event(len(audit.stub.events) + 1, **happening[len(slept)]))
+
+        monkeypatch.setattr(tail, "sleep", sleep)
+        audit.stub.records_questions = True
+        assert audit("tail", "-f", *words).exit_code == 128
+        return slept
+
+    return taken
+
+
+LOOK: Final = {"operation": "SearchEvents", "outcome": "read"}
+
+
+def test_looks_become_rare_where_nothing_comes_and_its_own_are_nothing(pauses: Callable[..., list[float]]) -> None:
+    assert pauses(looks=7, happening={}) == [1, 1.5, 2.25, 3.375, 5, 5, 5]
+
+
+def test_looks_are_quick_again_once_something_came(pauses: Callable[..., list[float]]) -> None:
+    assert pauses(looks=8, happening={6: {}}) == [1, 1.5, 2.25, 3.375, 5, 5, 1, 1.5]
+
+
+def test_two_who_follow_do_not_keep_each_other_awake(pauses: Callable[..., list[float]]) -> None:
+    assert pauses(looks=7, happening=dict.fromkeys(range(8), LOOK))[-1] == 5
+    refused = {**LOOK, "outcome": "refused"}
+    assert pauses(looks=7, happening=dict.fromkeys(range(8), refused))[-1] == 1, "whoever may not is news"
+
+
+@pytest.mark.parametrize(("every", "shortest"), [(1, 1), (4, 1), (60, 12), (3_600, 720)])
+def test_how_often_it_looks_is_chosen(every: int, shortest: float, pauses: Callable[..., list[float]]) -> None:
+    slept = pauses("--every", str(every), looks=9, happening={})
+    assert (slept[0], slept[-1]) == (shortest, every)
+
+
+@pytest.mark.parametrize("every", ["0", "0.1", "3601", "often"])
+def test_it_looks_neither_all_the_time_nor_hardly_ever(every: str, audit: Audit) -> None:
+    assert audit("tail", "-f", "--every", every).exit_code == 2
+    assert not audit.stub.requests
 
 
 def test_filters_hold_for_what_comes_as_well(audit: Audit) -> None:
