@@ -59,7 +59,9 @@ def replay(
     key: Annotated[str | None, typer.Option("--key", metavar="ID", help="Only what is about this CMK.")] = None,
     topic: Annotated[
         str | None,
-        typer.Option("--topic", metavar="TOPIC", help="Only these events: kms.key.disabled, or kms.key for all such."),
+        typer.Option(
+            "--topic", metavar="TOPIC", help="Only these events: kms.key.disabled; kms.key or kms.key.* for all such."
+        ),
     ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values.")] = False,
     as_json: Annotated[
@@ -82,6 +84,8 @@ def replay(
 
 
 def _known(topic: str | None) -> str:
+    """As a beginning, also of who writes ``kms.key.*`` as the audit trail has it."""
+    topic = topic and topic.removesuffix(".*")
     if topic and not any(topic == event.TOPIC or event.TOPIC.startswith(f"{topic}.") for event in EVENTS):
         known = ", ".join(sorted(event.TOPIC for event in EVENTS))
         raise WrongUse(f"--topic {topic} is none.", f"There are {known}; or give one's beginning, up to a dot.")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import typer
 
 from domain.audit.words import visible
-from scripts.envelope.terminal import fitted
+from scripts.envelope.terminal import fitted, styled
 
 _TO_SECONDS: Final = len("2026-11-24T08:30:00")
 
@@ -84,7 +84,7 @@ def aside(sentence: str) -> None:
 def _say(sentence: str, **style: Any) -> None:
     sys.stdout.flush()  # or a terminal shows it before what it is about
     text = fitted(visible(sentence))
-    print(typer.style(text, **style) if sys.stderr.isatty() else text, file=sys.stderr)
+    print(styled(text, sys.stderr, **style), file=sys.stderr)
 
 
 def counted(count: int, name: str) -> str:

@@ -83,8 +83,10 @@ class Filters:
         query = {name: _text(value) for name, value in given.items() if value is not None}
         if self.key_id is not None:
             query["key_id"] = str(key_id_of(self.key_id))
-        for prefix, pairs in ((CONTEXT, self.context), (DETAILS, self.detail)):
-            query |= {f"{prefix}{name}": value for name, value in parts_of(pairs or []).items()}
+        context = parts_of(self.context or [])
+        details = parts_of(self.detail or [], "--detail", "policy_name=use-one-key")
+        for prefix, pairs in ((CONTEXT, context), (DETAILS, details)):
+            query |= {f"{prefix}{name}": value for name, value in pairs.items()}
         return query
 
 

@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import typer
-
 from domain.audit.words import visible
 from scripts.auditing import completeness
 from scripts.auditing.two_lines import TwoLines
-from scripts.envelope.terminal import printable_json
+from scripts.envelope.terminal import printable_json, styled
 from scripts.operating.table import Cell, Form, Table, show, shown
 
 SENTENCE: Final = "sentence"
@@ -61,7 +59,7 @@ class Page:
         width = max(map(len, self.facts), default=0)
         for name, value in self.facts.items():
             if value is not None and value != "":
-                print(f"{_styled(f'{name:<{width}}', dim=True)}  {shown(value)}")
+                print(f"{styled(f'{name:<{width}}', sys.stdout, dim=True)}  {shown(value)}")
         for number, section in enumerate(self.sections):
             if number or self.facts:
                 print()
@@ -72,7 +70,7 @@ class Page:
 
 def _show_section(section: Section) -> None:
     if section.title:
-        print(_styled(visible(section.title), bold=True))
+        print(styled(visible(section.title), sys.stdout, bold=True))
     if not section.table.rows:
         print(section.empty)
     elif section.table.columns[-1] == SENTENCE and sys.stdout.isatty():
@@ -80,7 +78,3 @@ def _show_section(section: Section) -> None:
     else:
         show(section.table, Form.TABLE, {}, section.bars, section.colour)
     sys.stdout.flush()
-
-
-def _styled(text: str, **style: Any) -> str:
-    return typer.style(text, **style) if sys.stdout.isatty() else text

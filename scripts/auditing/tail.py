@@ -49,8 +49,8 @@ def tail(
             metavar="SECONDS",
             min=1,
             max=3_600,
-            help=f"With -f: look so often while nothing comes; {_QUICKER} times as often while something does, but once "
-            "a second at most.",
+            help=f"With -f: look so often while nothing comes; {_QUICKER} times as often while something does, "
+            "but once a second at most.",
         ),
     ] = _EVERY_SECONDS,
     filters: Filters,

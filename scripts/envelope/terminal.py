@@ -13,7 +13,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, TextIO
 
 import typer
 from rich.console import Console
@@ -107,8 +107,13 @@ def _unforeseen(failure: BaseException, undone: str) -> str:
 
 
 def say(sentence: str) -> None:
-    prefix = typer.style("key-ledger:", fg=typer.colors.RED, bold=True) if sys.stderr.isatty() else "key-ledger:"
+    prefix = styled("key-ledger:", sys.stderr, fg=typer.colors.RED, bold=True)
     print(prefix, fitted(visible(sentence), len("key-ledger: ")), file=sys.stderr)
+
+
+def styled(text: str, stream: TextIO, **style: Any) -> str:
+    """For a terminal that knows escapes. One that does not says so by its name, as rich has it for tables."""
+    return typer.style(text, **style) if stream.isatty() and not Console(file=stream).is_dumb_terminal else text
 
 
 def printable_json(value: object, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:

@@ -30,20 +30,30 @@ def check_fits(text: str, columns: int) -> None:
     assert max(map(len, text.splitlines())) <= columns, text
 
 
-def written(command: KeyLedger, words: Sequence[str | Path], columns: int) -> str:
-    return at_terminal([*COMMAND, *map(str, words)], command.whole_environment, command.folder, columns)
+def written(
+    command: KeyLedger, words: Sequence[str | Path], columns: int, kind: str = "xterm-256color", exit_code: int = 0
+) -> str:
+    argv = [*COMMAND, *map(str, words)]
+    return at_terminal(argv, command.whole_environment, command.folder, columns, kind, exit_code)
 
 
-def at_terminal(argv: Sequence[str], environment: Mapping[str, str], folder: Path, columns: int) -> str:
+def at_terminal(
+    argv: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path,
+    columns: int,
+    kind: str = "xterm-256color",
+    exit_code: int = 0,
+) -> str:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     with subprocess.Popen(
-        argv, cwd=folder, env={**environment, "TERM": "xterm-256color"}, stdout=follower, stderr=follower
+        argv, cwd=folder, env={**environment, "TERM": kind}, stdout=follower, stderr=follower
     ) as process:
         os.close(follower)
         content = _all_of(leader)
     os.close(leader)
-    assert process.returncode == 0, content
+    assert process.returncode == exit_code, content
     return content
 
 

@@ -258,6 +258,8 @@ def test_whoever_reads_only_the_beginning_may_go(audit: Audit) -> None:
         (("--key", "x"), "'x' is no key's id."),
         (("--outcome", "done"), "There is no outcome 'done'. An event's outcome is one of changed, used, read,"),
         (("--context", "owner"), "--context 'owner' has no name or no equals sign."),
+        (("--detail", "="), "--detail '=' has no name or no equals sign. Write it like --detail policy_name="),
+        (("--detail", "a=1", "--detail", "a=2"), "--detail names 'a' twice."),
         (("--principal", "alice"), "'alice' names no principal."),
         (("--principal", "user/"), "'user/' names no principal."),
         (("--from", "yesterday"), "--from 'yesterday' is no time. Write it like 2026-11-24,"),

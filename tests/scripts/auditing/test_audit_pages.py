@@ -206,10 +206,19 @@ def test_pages_fit_into_a_terminal_and_give_it_nothing_to_obey(
     check_fits(seen(known.command, ["audit", *words], columns), columns)
 
 
+@pytest.mark.parametrize("words", [("key", KEY_ID), ("principal", ALICE), ("search",), ("count",), ("coverage",)])
+def test_a_terminal_that_knows_no_escapes_gets_none(words: tuple[str, ...], known: Audit) -> None:
+    assert "\x1b" not in written(known.command, ["audit", *words], 100, "dumb")
+    assert "\x1b[2m" in written(known.command, ["audit", *words], 100)
+    assert "\x1b" not in written(known.command, ["audit", *words, "--from", "x"], 100, "dumb", exit_code=2)
+
+
 def test_who_waits_in_front_of_a_terminal_sees_that(known: Audit) -> None:
     asked = Asked("GetCoverage", "/audit/coverage", {}, f"Credential={known.stub.access_key_id},")
     late = replace(known.stub.answer(asked), after_seconds=2.5)
     known.stub.answers += [late, late]
     assert "Waiting for the answer" in written(known.command, ["audit", "coverage"], 100)
+    known.stub.answers += [late]
+    assert "\x1b" not in written(known.command, ["audit", "coverage"], 100, "dumb")
     assert "Waiting" not in known.command("audit", "coverage").said, "nobody watches a pipe"
     assert "Waiting" not in written(known.command, ["audit", "coverage"], 100), "nor for a moment"

@@ -71,6 +71,8 @@ def test_filters_choose_what_a_naive_reader_would(operated: Operated, replay: An
         ("--region", "eu-central-1"): lambda event: event.call.region_id == "eu-central-1",
         ("--key", str(key_id)): lambda event: key_named(event) == key_id,
         ("--topic", "kms.key"): lambda event: event.TOPIC.startswith("kms.key."),
+        ("--topic", "kms.key.*"): lambda event: event.TOPIC.startswith("kms.key."),
+        ("--topic", "ram.user.created.*"): lambda event: event.TOPIC == "ram.user.created",
     }
     for words, wanted in questions.items():
         *told, _ = lines(replay("--json", *words))
@@ -126,6 +128,7 @@ def test_what_cannot_be_meant_is_refused(operated: Operated, replay: Any) -> Non
         (("--to", 10**9), "lies beyond the ledger"),
         (("--from", 10, "--to", 9), "there is none"),
         (("--topic", "kms.ke"), "--topic kms.ke is none"),
+        (("--topic", "kms.ke.*"), "--topic kms.ke is none"),
         (("--key", "x"), "is no key's id"),
         (("--account", "x"), "account"),
         (("--account", "1999999999999999"), "There is no account"),
