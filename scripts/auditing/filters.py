@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any, ClassVar, Final
+from functools import cache
+from typing import Annotated, Any, ClassVar, Final, get_args, get_type_hints
 
 import typer
 
@@ -88,6 +91,32 @@ class Filters:
         for prefix, pairs in ((CONTEXT, context), (DETAILS, details)):
             query |= {f"{prefix}{name}": value for name, value in pairs.items()}
         return query
+
+
+def in_options(message: str) -> str:
+    """What the service says of a question about events, with our options where it names its parameters.
+
+    Within a sentence only those that are no words of English: ``key_id``.
+    """
+    options = _options()
+    told = re.sub(r"^The specified parameter (\S+) is not valid", lambda found: _refused(found, options), message)
+    return re.sub(r"\b[a-z]+_[a-z_]+\b", lambda found: options.get(found[0], found[0]), told)
+
+
+def _refused(found: re.Match[str], options: Mapping[str, str]) -> str:
+    prefix, dot, _ = found[1].partition(".")
+    option = options.get(f"{prefix}{dot}" if dot else prefix)
+    return f"What {option} says is not valid" if option else found[0]
+
+
+@cache
+def _options() -> Mapping[str, str]:
+    """By the names of the service's parameters."""
+    hints = get_type_hints(Filters, include_extras=True)
+    # Within Annotated, Typer takes the first declaration for the default.
+    named = {field.name: str(get_args(hints[field.name])[1].default) for field in fields(Filters)}
+    flag = {"secure_transport": "--over-tls"}
+    return {**named, **flag, "from": "--from", "to": "--to", CONTEXT: named["context"], DETAILS: named["detail"]}
 
 
 _PAIRS: Final = frozenset(("context", "detail"))

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import requests
 
+from scripts.auditing.filters import in_options
 from scripts.auditing.signing import query_of, signed
 from scripts.auditing.waiting import waiting
 from scripts.envelope.credentials import Credentials, is_loopback
@@ -27,6 +28,8 @@ _READ_SECONDS: Final = 90.0
 _PIECE: Final = 65_536
 _CURRENCY_HEADER: Final = "x-key-ledger-currency"
 _ANSWER_MAX: Final = 64 * 1024 * 1024
+_BY_FILTERS: Final = frozenset({"SearchEvents", "CountEvents", "ExportEvents"})
+"""Asked with the options of :class:`Filters`; others have arguments for what is called alike."""
 _ADVICE: Final = {
     "NoPermission": "Ask an administrator of your account to attach the system policy "
     "KeyLedgerAuditReadOnlyAccess to you, or to allow the action {action} on acs:audit:*:*:trail.",
@@ -122,6 +125,8 @@ class AuditService:
         answer = _object(content)
         if answer is None or not isinstance(answer.get("Code"), str):
             return no_kms(self._credentials.endpoint)
+        if action[0] in _BY_FILTERS and answer["Code"] == "InvalidParameter":
+            answer["Message"] = in_options(str(answer.get("Message", "")))
         advice = {code: text.replace("{action}", f"audit:{action[0]}") for code, text in _ADVICE.items()}
         return refused(answer["Code"], answer, Circumstances(action[0], "", self._credentials, advice))
 

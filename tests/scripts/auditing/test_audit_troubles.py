@@ -121,3 +121,36 @@ def test_without_credentials_it_says_how_to_give_them(audit: Audit, monkeypatch:
     outcome = audit.using(KEY_LEDGER_CREDENTIALS="")("search")
     assert outcome.exit_code == 2
     assert "There is no credentials file data/credentials.json." in outcome.said
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("parameter source_ip is not valid. Expected an address", "What --source says is not valid. Expected an"),
+        ("parameter to is not valid. Expected a time after", "What --to says is not valid. Expected a time after"),
+        ("parameter details.a_b is not valid.", "What --detail says is not valid."),
+        ("parameter context. is not valid.", "What --context says is not valid."),
+        ("parameter secure_transport is not valid.", "What --over-tls says is not valid."),
+        (
+            "parameter to_position is not valid. Expected a position that is not before from_position.",
+            "What --to-position says is not valid. Expected a position that is not before --from-position.",
+        ),
+        (
+            "parameter resource is not valid. Ask for a CMK by key_id",
+            "--resource says is not valid. Ask for a CMK by --key",
+        ),
+        ("parameter cursor is not valid.", "The specified parameter cursor is not valid."),
+    ],
+)
+@pytest.mark.parametrize("words", [("search",), ("count",), ("export", "-o", "never-made")])
+def test_what_the_service_says_of_a_parameter_is_said_of_the_option(
+    said: str, told: str, words: tuple[str, ...], audit: Audit
+) -> None:
+    audit.stub.answers.append(PreparedAnswer.refusal(400, "InvalidParameter", f"The specified {said}"))
+    assert told in audit(*words).said
+
+
+def test_arguments_keep_the_name_that_the_service_has_for_them(audit: Audit) -> None:
+    message = "The specified parameter key_id is not valid."
+    audit.stub.answers.append(PreparedAnswer.refusal(400, "InvalidParameter", message))
+    assert "The specified parameter key_id is not valid." in audit("key", KEY_ID).said
