@@ -112,8 +112,11 @@ def say(sentence: str) -> None:
 
 
 def styled(text: str, stream: TextIO, **style: Any) -> str:
-    """For a terminal that knows escapes. One that does not says so by its name, as rich has it for tables."""
-    return typer.style(text, **style) if stream.isatty() and not Console(file=stream).is_dumb_terminal else text
+    """For a terminal that knows escapes, unless NO_COLOR is set; as rich has it for tables."""
+    if not stream.isatty():
+        return text
+    console = Console(file=stream)
+    return text if console.is_dumb_terminal or console.no_color else typer.style(text, **style)
 
 
 def printable_json(value: object, indent: int | None = None, separators: tuple[str, str] | None = None) -> str:

@@ -230,6 +230,7 @@ def test_outcomes_have_colours_at_a_terminal_unless_nobody_wants_them(trail: Aud
     assert "\x1b[1;31mrefused" in written(trail.command, ["audit", "search"], 80)
     plain = trail.command.using(NO_COLOR="1")
     assert "\x1b[1;31m" not in written(plain, ["audit", "search"], 80)
+    assert "\x1b[31m" not in written(plain, ["audit", "search", "--from", "x"], 80, exit_code=2)
 
 
 def test_wide_tells_all_that_is_known(trail: Audit) -> None:
