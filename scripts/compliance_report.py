@@ -200,7 +200,7 @@ async def _read(
                     head_at = max(head_at, standing.event.timestamp)
                 done(page[-1].position)
         if supposed is not None:
-            supposed.what_if.end()
+            supposed.end()
         _refuse_nobody(evidence, scope)
         return Material(
             evidence=evidence,

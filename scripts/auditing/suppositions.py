@@ -115,9 +115,19 @@ def json_object(file: str, what: str, advice: str) -> dict[str, Any]:
             if len(content) > _DOCUMENT_MAX:
                 raise WrongUse(f"{file} is too large for a {what}.", "Name the file of one.")
     try:
-        document = json.loads(bytes(content))
+        document = json.loads(bytes(content), object_pairs_hook=_members)
+    except RecursionError:
+        raise WrongUse(f"{file} is nested too deeply.", advice) from None
     except ValueError as trouble:
         raise WrongUse(f"{file} is not JSON: {trouble}.", advice) from None
     if not isinstance(document, dict):
         raise WrongUse(f"{file} is no {what}.", advice)
     return document
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """:raises ValueError: a name that comes twice, of which one would be ignored."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice in one object")
+    return found

@@ -89,3 +89,15 @@ def test_names_that_callers_choose_do_not_fill_the_memory(monkeypatch: pytest.Mo
     others = refused.asked[f"acs:ram::{ACCOUNT}:role/r", "DescribeKey", OTHERS, "Forbidden.KeyNotFound"]
     assert others.count == 7
     assert len(refused.asked) == 4
+
+
+def test_long_contexts_and_clients_are_kept_as_far_as_they_are_shown() -> None:
+    key, found = a_new_key().key, WaysOfUse()
+    (used,) = a_use(key).events
+    assert isinstance(used, KeyUsed)
+    context = {"a": "1", "b": "x" * 5_000, "c": "y" * 3_000}
+    call = replace(used.call, user_agent="z" * 5_000)
+    found.add(replace(used, encryption_context=context, call=call), key.key_id)
+    (mine,) = found.of_keys.values()
+    assert list(mine.contexts.counts) == [(("a", "1"), ("b", "x" * 157))]
+    assert list(mine.clients.counts) == ["z" * 160]

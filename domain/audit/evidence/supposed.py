@@ -38,16 +38,25 @@ class SupposedCalls:
         self.differences: dict[Difference, Span] = {}
         self._period = period
         self._scope = scope
+        self._is_over = False
 
     def add(self, standing: Standing) -> None:
         """Each event from the ledger's first one on."""
         event = standing.event
+        if event.timestamp >= self._period.until:
+            self.end()
         if self._period.holds(event.timestamp) and self._scope.touches(event):
             finding = self.what_if.within(standing.position, event).finding
             if finding is not None:
                 self._count(finding)
         elif event.TOPIC in NEEDED_BEFORE:
             self.what_if.before(event)
+
+    def end(self) -> None:
+        """Of the period, or of the ledger where that comes first: what is made later was not there."""
+        if not self._is_over:
+            self._is_over = True
+            self.what_if.end()
 
     def _count(self, finding: Finding) -> None:
         found = Difference(

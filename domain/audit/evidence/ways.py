@@ -18,6 +18,9 @@ from domain.events import Event
 DIFFERENT_MAX: Final = 20
 """That are told apart."""
 
+CHARACTERS_MAX: Final = 160
+"""Of each of them: more is not shown, and what is cut may be the same as another."""
+
 Context = tuple[tuple[str, str], ...]
 """An encryption context, by name."""
 
@@ -58,13 +61,23 @@ class Ways(Span):
         else:
             self.refused += 1
         self.sources.add(event.call.source_ip)
-        self.clients.add(event.call.user_agent)
+        self.clients.add(event.call.user_agent[:CHARACTERS_MAX])
         if event.encryption_context:
             self.contexts.add(_context(event.encryption_context))
 
 
 def _context(given: Mapping[str, str]) -> Context:
-    return tuple(sorted(given.items())) if len(given) > 1 else tuple(given.items())
+    pairs = sorted(given.items())
+    if sum(len(name) + len(value) for name, value in pairs) <= CHARACTERS_MAX:
+        return tuple(pairs)
+    kept: list[tuple[str, str]] = []
+    left = CHARACTERS_MAX
+    for name, value in pairs:
+        if left <= 0:
+            break
+        kept.append((name[:left], value[: max(0, left - len(name))]))
+        left -= len(name) + len(value)
+    return tuple(kept)
 
 
 class Credential(Span):

@@ -261,6 +261,8 @@ def test_what_another_policy_would_have_decided_otherwise_is_told_where_that_is_
     ("content", "sentence"),
     [
         ("{", "is not JSON"),
+        ("[" * 30_000, "is nested too deeply"),
+        ('{"role_name": "a", "role_name": "b", "trust_policy": {}}', "a name comes twice in one object"),
         ("[]", "is no hypothesis. Write one of"),
         ("{}", "is no hypothesis. Write one of"),
         ('{"attach": {"document": {}, "to": "alice"}}', "is no hypothesis. Write one of"),
