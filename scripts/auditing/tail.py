@@ -116,6 +116,8 @@ def _coming(service: AuditService, query: Mapping[str, str], position: int, paus
                 if away:
                     aside("The service answers again.")
                 away = 0.0
+                # Should the next page fail, those of this one are not shown again.
+                position = max([position, *(event["position"] for event in answer["events"])])
                 answer["events"] = _others(answer["events"], service)
                 came = came or any(map(_is_news, answer["events"]))
                 yield answer

@@ -14,6 +14,7 @@ from scripts.envelope.failure import WrongUse
 _AGO: Final = re.compile(r"(?P<count>[0-9]{1,6})(?P<unit>[mhdw])")
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _MONTH: Final = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})")
+_WEEK: Final = re.compile(r"[0-9]{4}-?W[0-9]{2}")
 _EXPECTED: Final = "Write it like 2026-11-24, 2026-11 (a month), 2026-11-24T08:30:00Z, or 7d or 24h for so long ago."
 
 WRITTEN: Final = "a day, a month, an RFC 3339 time, or 7d, 24h, 30m ago; UTC"
@@ -81,6 +82,8 @@ def _span(text: str, now: datetime, option: str) -> tuple[datetime, datetime]:
             return first, (first + timedelta(days=31)).replace(day=1)
         at = datetime.fromisoformat(text)
         at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        if _WEEK.fullmatch(text):
+            return at, at + timedelta(days=7)
         if _is_day(text):
             return at, at + timedelta(days=1)
         return at, at

@@ -48,21 +48,27 @@ def _read(given: Mapping[str, Any], account_id: str) -> Supposition:
                 account_id=account_id, role_name=_name(given["role_name"]), document=_text(given["trust_policy"])
             )
         case ["attach"]:
-            (document, to) = (given["attach"][name] for name in ("document", "to"))
+            document, to = _members(given["attach"], "document", "to")
             kind, name = _target(to)
             return DocumentAttached(account_id=account_id, target_kind=kind, target_name=name, document=_text(document))
         case ["detach"]:
-            detached = given["detach"]
-            kind, name = _target(detached["from"])
+            policy_type, policy_name, target = _members(given["detach"], "policy_type", "policy_name", "from")
+            kind, name = _target(target)
             return PolicyDetached(
                 account_id=account_id,
                 target_kind=kind,
                 target_name=name,
-                policy_type=PolicyType(detached["policy_type"]),
-                policy_name=_name(detached["policy_name"]),
+                policy_type=PolicyType(policy_type),
+                policy_name=_name(policy_name),
             )
         case _:
             raise ValueError(given)
+
+
+def _members(given: Mapping[str, Any], *names: str) -> list[Any]:
+    if given.keys() != set(names):
+        raise ValueError(given)
+    return [given[name] for name in names]
 
 
 def _name(given: object) -> str:

@@ -76,7 +76,10 @@ def test_a_child_that_never_beats_is_given_its_patience(supervisor: Supervisor) 
         assert time.monotonic() - started >= 1.0
 
 
-def test_a_child_that_cannot_live_is_started_less_and_less_often(supervisor: Supervisor, said: list[str]) -> None:
+def test_a_child_that_cannot_live_is_started_less_and_less_often(
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SETTLED_SECONDS", 1_000.0)
     with supervisor:
         supervisor.add(Child(name="broken", command=python("raise SystemExit('no token')")))
         until(supervisor, lambda: supervisor.restarts("broken") == 3)
@@ -84,9 +87,10 @@ def test_a_child_that_cannot_live_is_started_less_and_less_often(supervisor: Sup
 
 
 def test_a_child_that_dies_soon_after_its_heart_has_beaten_is_started_less_and_less_often(
-    supervisor: Supervisor, said: list[str]
+    supervisor: Supervisor, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And yet it can start: whoever waits for the others does not give up for it."""
+    monkeypatch.setattr(module, "SETTLED_SECONDS", 1_000.0)
     with supervisor:
         supervisor.add(Child(name="dying", command=python(DYING), heartbeat_seconds=30.0))
         supervisor.wait(lambda: supervisor.restarts("dying") == 6, 60.0, "The test", failures=2)

@@ -34,6 +34,7 @@ _OF_OPERATORS: Final = frozenset(
 class Evidence:
     """:param world: as of the event that :meth:`add` is given: it has been applied.
 
+    :ivar permissions: used in whichever region: policies are the same in every one.
     :ivar authority: changes of who may do what. :ivar operators: what operators of the deployment did.
     :ivar closing: the world as it was at the period's end, after the event at :attr:`closed_at`.
     """
@@ -41,6 +42,7 @@ class Evidence:
     def __init__(self, period: Period, scope: Scope, world: World) -> None:
         self.period = period
         self.scope = scope
+        self._anywhere = Scope(account_id=scope.account_id)
         self.world = world
         self.closing = World()
         self.closed_at = 0
@@ -59,7 +61,12 @@ class Evidence:
     def add(self, standing: Standing) -> None:
         event = standing.event
         self._close(standing)
-        if event.timestamp >= self.period.until or not self.scope.touches(event):
+        if event.timestamp >= self.period.until:
+            return
+        is_within, touches = event.timestamp >= self.period.since, self.scope.touches(event)
+        if is_within and (touches or self._anywhere.touches(event)):
+            self.permissions.add(event)
+        if not touches:
             return
         kind = type(event)
         if kind is events.KeyUsed:
@@ -68,7 +75,7 @@ class Evidence:
             self._key_changed(standing)
         elif isinstance(event, events.CallRefused):
             self.keys.was_refused(event)
-        if event.timestamp >= self.period.since:
+        if is_within:
             self._within(standing)
 
     def _key_changed(self, standing: Standing) -> None:
@@ -93,7 +100,6 @@ class Evidence:
         is_there = key is not None and key.owner == by.account_id
         self.activity.add(event, is_there)
         self.ways.add(event, key_named(event) if is_there else None)
-        self.permissions.add(event)
         if by.assumed_by:
             self.delegation.acted(event)
         if kind is events.KeyUsed:

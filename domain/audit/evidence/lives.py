@@ -28,6 +28,8 @@ ENCRYPTING: Final = frozenset(
 )
 """Each encrypts once under the key's version."""
 
+USING: Final = ENCRYPTING | {Operation.DECRYPT}
+
 _FOR_STATE: Final = (KeyDisabled.code, KeyPendingDeletion.code)
 """What refuses whoever asks for a key that is not enabled."""
 

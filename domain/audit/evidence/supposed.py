@@ -29,6 +29,7 @@ _REST: Final = Difference(OTHERS, "", "", "", "", "")
 class SupposedCalls:
     """:param scope: whose calls are decided again; whatever else was recorded is followed, so that everybody is known.
 
+    :ivar differences: how often each. :ivar unmet: whether it was about nothing that was there, once it has ended.
     :raises MalformedPolicyDocument: nobody could evaluate the document.
     """
 
@@ -38,6 +39,7 @@ class SupposedCalls:
         self.differences: dict[Difference, Span] = {}
         self._period = period
         self._scope = scope
+        self.unmet = False
         self._is_over = False
 
     def add(self, standing: Standing) -> None:
@@ -57,6 +59,7 @@ class SupposedCalls:
         if not self._is_over:
             self._is_over = True
             self.what_if.end()
+            self.unmet = bool(self.what_if.unmet)
 
     def _count(self, finding: Finding) -> None:
         found = Difference(

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from domain import events
 from domain.audit.evidence.listing import COUNTED_MAX, OTHERS, Span, acting
+from domain.audit.evidence.lives import USING
 from domain.audit.facts import OUTCOMES, Outcome
 from domain.events import Event
 
@@ -42,7 +43,7 @@ class Several:
 
 
 class Ways(Span):
-    """Of one principal with one key: what was answered and what was refused. ``count`` is of both."""
+    """Of one principal with one key: uses that were answered, and that were refused. ``count`` is of both."""
 
     __slots__ = ("clients", "contexts", "refused", "sources", "used")
 
@@ -64,6 +65,10 @@ class Ways(Span):
         self.clients.add(event.call.user_agent[:CHARACTERS_MAX])
         if event.encryption_context:
             self.contexts.add(_context(event.encryption_context))
+
+
+def _is_use(event: Event) -> bool:
+    return event.call.operation in USING
 
 
 def _context(given: Mapping[str, str]) -> Context:
@@ -110,7 +115,7 @@ class WaysOfUse:
         if by.kind == "system" or isinstance(event, events.AuthenticationFailed):
             return
         self._credential(by.principal, "" if by.kind == "assumed-role" else by.access_key_id, event)
-        if key_id is not None and isinstance(event, events.KeyUsed | events.CallRefused):
+        if key_id is not None and isinstance(event, events.KeyUsed | events.CallRefused) and _is_use(event):
             pair = (key_id, acting(event))
             ways = self.of_keys.get(pair)
             if ways is None:

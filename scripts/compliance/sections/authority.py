@@ -133,9 +133,9 @@ def unused_permissions(material: Material) -> Section:
         paragraphs=[
             (
                 f"What was attached at the period's end, as of position {material.evidence.closed_at:,}, and was not "
-                "used by any call of the period: each Allow of each attached policy, access keys in force, users and "
-                "roles. What is marked as younger was made within the period, and may not have had its occasion yet. A "
-                "use that comes once a year does not show in a shorter period."
+                "used by any call of the period, in whichever region: each Allow of each attached policy, access keys "
+                "in force, users and roles. What is marked as younger was made within the period, and may not have had "
+                "its occasion yet. A use that comes once a year does not show in a shorter period."
             ),
         ],
         tables=[

@@ -22,9 +22,10 @@ def least_policies(material: Material) -> Section:
         paragraphs=[
             (
                 "For each user and role that was there at the period's end and was answered in it: what it has, and "
-                "the custom policy that allows exactly what it was answered in the period, on exactly those "
-                "resources, and nothing else. A use that comes once a year does not show in a shorter period. Before "
-                "such a policy is attached, the what-if of the audit commands tells which calls it would refuse."
+                "the custom policy that allows exactly what it was answered in the period, in whichever region, "
+                "on exactly those resources, and nothing else. A use that comes once a year does not show in a shorter "
+                "period. Before such a policy is attached, the what-if of the audit commands tells which calls it "
+                "would refuse."
             ),
         ],
         tables=[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Final
 
 from domain.audit.evidence.activity import ORDER
@@ -15,6 +17,8 @@ _SHOWN: Final = 3
 """Of different sources, clients or contexts."""
 _CHARACTERS_MAX: Final = 80
 """Of each of them."""
+
+_AMBIGUOUS: Final = re.compile(r'[,="]|\)$')
 
 _SOURCES: Final = Column("sources", "From", Kind.CODE, 1)
 _LAST: Final = Column("last_at", "Last (UTC)", Kind.TIME)
@@ -96,6 +100,13 @@ def several(found: Several) -> str:
 
 def _named(one: str | Context) -> str:
     if not one:
-        return "unknown"
-    text = one if isinstance(one, str) else ", ".join(f"{name}={value}" for name, value in one)
-    return brief(visible(text), _CHARACTERS_MAX)
+        return "(none)"
+    if isinstance(one, str):
+        return _apart(one)
+    return brief(", ".join(f"{_apart(name)}={_apart(value)}" for name, value in one), _CHARACTERS_MAX)
+
+
+def _apart(text: str) -> str:
+    """Quoted where it could be taken for several, or for one with a number."""
+    shown = brief(visible(text), _CHARACTERS_MAX)
+    return json.dumps(shown, ensure_ascii=False) if _AMBIGUOUS.search(shown) else shown

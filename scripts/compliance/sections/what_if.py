@@ -44,7 +44,7 @@ def what_if(supposed: SupposedCalls) -> Section:
 def _not_judged(supposed: SupposedCalls) -> list[str]:
     totals = supposed.what_if.totals
     said = []
-    if supposed.what_if.unmet:
+    if supposed.unmet:
         said.append("What is supposed is about nothing that was there in this period, so it changed no decision.")
     if totals.without_permission:
         said.append(f"{many(totals.without_permission, 'event')} came before any permission was asked for.")

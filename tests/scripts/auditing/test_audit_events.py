@@ -130,6 +130,22 @@ def test_all_of_them_come_page_after_page(audit: Audit) -> None:
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("last", "end"),
+    [
+        ("2026-11-24", "2026-11-25T00:00:00Z"),
+        ("20261124", "2026-11-25T00:00:00Z"),
+        ("2026-W48-2", "2026-11-25T00:00:00Z"),
+        ("2026-W48", "2026-11-30T00:00:00Z"),
+        ("2026-11", "2026-12-01T00:00:00Z"),
+        ("2026-11-24T08:30:00+08:00", "2026-11-24T00:30:00Z"),
+    ],
+)
+def test_a_day_a_week_and_a_month_are_included_as_a_whole(last: str, end: str, audit: Audit) -> None:
+    audit("search", "--to", last)
+    assert [asked["to"] for asked in audit.asked("SearchEvents")] == [end]
+
+
 def test_a_pipe_is_given_columns_and_told_how_complete_they_are(trail: Audit) -> None:
     outcome = trail("search", "--total")
     head, newest, *_ = lines(outcome.output)

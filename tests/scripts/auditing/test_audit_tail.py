@@ -8,11 +8,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
 
 from scripts.auditing import tail
+from scripts.envelope.failure import KmsBusy
 from scripts.envelope.interruption import Interrupted
 from tests.fixtures.service import eventually
 from tests.scripts.auditing.audit_stub import event
@@ -126,6 +128,24 @@ def test_filters_hold_for_what_comes_as_well(audit: Audit) -> None:
         assert position(process) == 11
     assert {asked["outcome"] for asked in audit.asked("SearchEvents")} == {"refused"}
     assert {asked["from_position"] for asked in audit.asked("SearchEvents")} >= {"10"}
+
+
+def test_what_came_on_a_page_before_one_that_fails_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def pages(_: Any, query: Mapping[str, str], __: None) -> Iterator[dict[str, Any]]:
+        asked.append(query["from_position"])
+        standing = {"as_of": {"position": 12}, "ledger_head": {"position": 12}, "complete": True}
+        if len(asked) == 1:
+            yield {"events": [event(11)], **standing}
+            raise KmsBusy("The service is busy.", "Later.")
+        yield {"events": [event(12)], **standing}
+
+    monkeypatch.setattr(tail, "pages", pages)
+    monkeypatch.setattr(tail, "sleep", lambda _: None)
+    coming = tail._coming(SimpleNamespace(request_ids=set()), {}, 10, tail.Pauses(5))  # type: ignore[arg-type]
+    assert [each["position"] for _ in range(2) for each in next(coming)["events"]] == [11, 12]
+    assert asked == ["11", "12"]
 
 
 def test_a_service_that_restarts_is_waited_for(audit: Audit) -> None:

@@ -257,6 +257,28 @@ def test_what_another_policy_would_have_decided_otherwise_is_told_where_that_is_
     assert "what-if" not in told(made(*PERIOD, "--format", "json", folder="without")[0])
 
 
+def test_policies_are_the_same_in_every_region_and_so_is_their_use(operated: Operated, made: Any) -> None:
+    """Whoever attached the least policy of one region would be locked out in the others."""
+    with_months(operated, calls=400)
+    everywhere = told(made(*PERIOD, "--format", "json")[0])
+    somewhere = told(made(*PERIOD, "--region", "eu-central-1", "--format", "json", folder="region")[0])
+    for section, table in (("least-policies", "policies"), ("unused-permissions", "permissions")):
+        assert rows(somewhere[section], table) == rows(everywhere[section], table) != []
+    assert somewhere["summary"]["numbers"] != everywhere["summary"]["numbers"]
+
+
+def test_a_policy_that_was_made_after_the_period_was_not_there(operated: Operated, made: Any) -> None:
+    with_months(operated, calls=400)
+    file = operated.folder / "hypothesis.json"
+    document = {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "kms:*", "Resource": "*"}]}
+    file.write_text(json.dumps({"policy_name": "extra-4", "document": document}))
+    period = ("--account", BANK, "--format", "json", "--what-if", file)
+    february = told(made("--from", "2026-02-01", "--to", "2026-02-27", *period)[0])["what-if"]
+    later = told(made(*PERIOD, *period, folder="later")[0])["what-if"]
+    said = "What is supposed is about nothing that was there in this period"
+    assert [any(text.startswith(said) for text in one["paragraphs"]) for one in (february, later)] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -267,6 +289,7 @@ def test_what_another_policy_would_have_decided_otherwise_is_told_where_that_is_
         ("{}", "is no hypothesis. Write one of"),
         ('{"attach": {"document": {}, "to": "alice"}}', "is no hypothesis. Write one of"),
         ('{"attach": 1}', "is no hypothesis. Write one of"),
+        ('{"attach": {"document": {}, "to": "user/a", "x": 1}}', "is no hypothesis. Write one of"),
         ('{"detach": {"policy_type": "Own", "policy_name": "x", "from": "user/a"}}', "is no hypothesis. Write one of"),
         ('{"policy_name": "use", "document": {"Version": "1"}}', "cannot be evaluated"),
         ('{"role_name": "backup", "trust_policy": {}}', "cannot be evaluated"),
