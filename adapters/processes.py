@@ -6,15 +6,18 @@ Not here: what happens when one ends early (:mod:`adapters.supervisor`).
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Final
 
 _PR_SET_PDEATHSIG: Final = 1  # prctl(2)
+_LOOK_SECONDS: Final = 0.01
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -77,10 +80,44 @@ class Command:
         try:
             printed, _ = process.communicate(timeout=timeout_seconds)
         except BaseException:
-            process.kill()
-            process.communicate()
+            signalled(process, signal.SIGKILL)
+            ended(process)
+            if process.stdout is not None:
+                process.stdout.close()
             raise
         return subprocess.CompletedProcess(self.argv, process.returncode, printed.decode(errors="replace"))
+
+
+# A signal's handler may raise anywhere. Where it does so within Popen.poll() or wait(), the lock that these take may
+# stay taken, and then no wait() ever returns. So whatever must end in any case asks the kernel itself, as follows.
+
+
+def status_of(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit status, negative for a signal; None while it runs. Whoever else has asked the kernel first got it: 0."""
+    if process.returncode is None:
+        try:
+            pid, status = os.waitpid(process.pid, os.WNOHANG)
+        except ChildProcessError:
+            process.returncode = 0
+        else:
+            process.returncode = os.waitstatus_to_exitcode(status) if pid else None
+    return process.returncode
+
+
+def signalled(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Send it, unless the process has ended: its id may be another's by now."""
+    if status_of(process) is None:
+        os.kill(process.pid, number)
+
+
+def ended(process: subprocess.Popen[bytes], seconds: float = math.inf) -> bool:
+    """Wait for its end, no longer than told; whether it came."""
+    until = time.monotonic() + seconds
+    while status_of(process) is None:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_LOOK_SECONDS)
+    return True
 
 
 def _die_with(parent: int, orphan_signal: signal.Signals) -> Callable[[], None]:

@@ -20,7 +20,7 @@ from typing import BinaryIO, Final, Self
 
 from adapters import heartbeat
 from adapters.cannot_start import CannotStart, explained
-from adapters.processes import Command
+from adapters.processes import Command, ended, signalled, status_of
 
 TICK_SECONDS: Final = 0.1
 BACK_OFF_SECONDS: Final = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
@@ -114,11 +114,11 @@ class Supervisor:
             if running.process is None:
                 if time.monotonic() >= running.due:
                     self._start(running)
-            elif (status := running.process.poll()) is not None:
+            elif (status := status_of(running.process)) is not None:
                 self._ended(running, _how(status))
             elif self._silent(running):
-                running.process.kill()
-                running.process.wait()
+                signalled(running.process, signal.SIGKILL)
+                ended(running.process)
                 self._ended(running, f"did not answer for {running.child.heartbeat_seconds:g} s and was killed")
             _bound(running.log)
 
@@ -226,14 +226,11 @@ class Supervisor:
         if running.process is None:
             return
         for remedy in (running.child.command.urgent_signal, signal.SIGKILL):
-            try:
-                running.process.wait(running.child.stop_seconds)
-            except subprocess.TimeoutExpired:
-                self._say(f"{running.child.name} does not end when asked; sending {remedy.name}.")
-                _signal(running, remedy)
-            else:
+            if ended(running.process, running.child.stop_seconds):
                 break
-        running.process.wait()
+            self._say(f"{running.child.name} does not end when asked; sending {remedy.name}.")
+            _signal(running, remedy)
+        ended(running.process)
         self._forget(running)
 
     @staticmethod
@@ -256,7 +253,7 @@ def _how(status: int) -> str:
 
 def _signal(running: _Running, number: signal.Signals) -> None:
     if running.process is not None:
-        running.process.send_signal(number)
+        signalled(running.process, number)
 
 
 def _bound(log: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -148,6 +149,20 @@ def test_nothing_is_left_after_a_stop_not_even_what_does_not_listen(supervisor: 
     assert pid is not None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_ctrl_c_in_the_middle_of_a_look_at_a_child_keeps_nobody_from_ending(supervisor: Supervisor) -> None:
+    """A handler that raises within Popen.poll() may leave its lock taken: then Popen.wait() never returns."""
+    supervisor.add(Child(name="worker", command=python("import time; time.sleep(60)")))
+    until(supervisor, lambda: supervisor.pid("worker") is not None)
+    process = supervisor._find("worker").process
+    assert process is not None
+    assert process._waitpid_lock.acquire(blocking=False)  # type: ignore[attr-defined]
+    stopping = threading.Thread(target=supervisor.stop, daemon=True)
+    stopping.start()
+    stopping.join(timeout=30)
+    assert not stopping.is_alive()
+    assert process.returncode == -signal.SIGTERM
 
 
 def test_what_the_others_need_ends_last(supervisor: Supervisor, tmp_path: Path) -> None:
