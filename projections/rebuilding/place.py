@@ -19,6 +19,8 @@ REBUILT: Final = "projections_rebuilt"
 _LOCK: Final = 0x6B6C7262
 """As advisory lock: "klrb"."""
 
+_PATIENCE: Final = "3s"
+
 _ARRIVING: Final = ("audit_trail",)
 """Tables whose rows only arrive, and where no fold looks for one: their indexes are made when the rows are there."""
 
@@ -33,9 +35,7 @@ async def begin(connection: Connection, projections: Sequence[Projection]) -> No
     :raises RebuildRefused: another rebuild has it, or the database has another version's schema.
     """
     try:
-        cursor = await connection.execute("select pg_try_advisory_lock(%s)", (_LOCK,))
-        if await cursor.fetchone() != (True,):
-            raise RebuildRefused("Another rebuild is running in this database. Wait for it to end.")
+        await _take(connection)
         await drop(connection)
         async with connection.transaction():
             await _make(connection, projections)
@@ -47,6 +47,16 @@ async def begin(connection: Connection, projections: Sequence[Projection]) -> No
         raise RebuildRefused(
             f"The live table {differing[0]} has other columns than this version's. Run scripts/migrate first."
         )
+
+
+async def _take(connection: Connection) -> None:
+    """A rebuild that has just ended, or was killed, may hold the place until its server process has noticed."""
+    try:
+        async with connection.transaction():
+            await connection.execute(f"set local lock_timeout = '{_PATIENCE}'".encode())
+            await connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+    except psycopg.errors.LockNotAvailable:
+        raise RebuildRefused("Another rebuild is running in this database. Wait for it to end.") from None
 
 
 async def _make(connection: Connection, projections: Sequence[Projection]) -> None:

@@ -126,6 +126,18 @@ async def test_what_somebody_made_of_the_tables_is_not_dropped(
 # --- ends in between -------------------------------------------------------------------------------------------------
 
 
+async def test_one_that_is_just_ending_is_waited_for(
+    lives: Lives, admin: Connection, ledger_database: LedgerDatabase
+) -> None:
+    """A client that has closed its connection is gone before its server process is."""
+    await place.begin(admin, PROJECTIONS)
+    next_one = asyncio.create_task(rebuilt(ledger_database.admin_url, PROJECTIONS, check=True))
+    await asyncio.sleep(0.3)
+    assert not next_one.done()
+    await admin.close()
+    assert (await next_one).reached == {}
+
+
 async def test_two_at_once_are_one(lives: Lives, admin: Connection, ledger_database: LedgerDatabase) -> None:
     await place.begin(admin, PROJECTIONS)
     with pytest.raises(RebuildRefused, match="Another rebuild is running"):
