@@ -237,6 +237,8 @@ def test_workers_killed_while_one_logs_in_cost_nobody_the_token(rough_service: S
 
 def test_a_worker_that_hangs_is_replaced_while_the_other_serves(rough_service: Service) -> None:
     eventually(lambda: len(_pids(rough_service)) == 2 and rough_service.is_ready())
+    # One that has not beaten yet is given two minutes for its start.
+    eventually(lambda: all(time.time() - worker.create_time() > 10 for worker in rough_service.workers()))
     hanging, other = rough_service.workers()
     hanging.suspend()
     load = Load(rough_service)
