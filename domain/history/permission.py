@@ -5,7 +5,7 @@ Here: the decision, as the service made it. Not here: whether the record agrees 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from domain import events
@@ -57,23 +57,27 @@ def _tags(world: World, event: events.Event) -> Mapping[str, str]:
 
 def role_ruled(world: World, event: events.Event, role_arn: str) -> Ruling | None:
     """What the role's account alone says of an AssumeRole; None as :func:`ruled` says it."""
-    trust = _trust(world, role_arn)
-    if trust is None:
-        return Ruling(NOT_TRUSTED, role_arn)
-    if _may_ask_for_an_external_id(trust):
-        return None
-    by, circumstances = event.call.by, Circumstances(call=event.call)
-    theirs = stance(trust, by.principal, by.account_id, ASSUME_ROLE, role_arn, circumstances, account_suffices=True)
-    return Ruling(NOT_TRUSTED if theirs is NOT_BY_OWNER else theirs, role_arn)
+
+    def theirs(trust: Policy) -> Decision:
+        by, circumstances = event.call.by, Circumstances(call=event.call)
+        said = stance(trust, by.principal, by.account_id, ASSUME_ROLE, role_arn, circumstances, account_suffices=True)
+        return NOT_TRUSTED if said is NOT_BY_OWNER else said
+
+    return _by_trust(world, role_arn, theirs)
 
 
 def _assumption(world: World, event: events.Event, access: Access, role_arn: str) -> Ruling | None:
+    circumstances = Circumstances(call=event.call)
+    return _by_trust(world, role_arn, lambda trust: access.decide_assume_role(role_arn, trust, circumstances))
+
+
+def _by_trust(world: World, role_arn: str, decide: Callable[[Policy], Decision]) -> Ruling | None:
     trust = _trust(world, role_arn)
     if trust is None:
         return Ruling(NOT_TRUSTED, role_arn)
-    if _may_ask_for_an_external_id(trust):
+    if EXTERNAL_ID.lower() in trust.document.lower():
         return None
-    return Ruling(access.decide_assume_role(role_arn, trust, Circumstances(call=event.call)), role_arn)
+    return Ruling(decide(trust), role_arn)
 
 
 def _trust(world: World, role_arn: str) -> Policy | None:
@@ -83,7 +87,3 @@ def _trust(world: World, role_arn: str) -> Policy | None:
     if authority is None or role_name not in authority.roles:
         return None
     return authority.trust_policy_of(role_name)
-
-
-def _may_ask_for_an_external_id(trust: Policy) -> bool:
-    return EXTERNAL_ID.lower() in trust.document.lower()
